@@ -1,0 +1,305 @@
+"""The IDX file format: one array a file, plain or gzip-compressed.
+
+All integers are big-endian: two zero bytes, a type code, the rank (number of
+dimensions), one uint32 a dimension, then the values in row-major order. The first
+dimension counts the items, one image or one label each.
+
+Source: Yann LeCun, "The MNIST database", section "The IDX file format".
+"""
+
+import contextlib
+import dataclasses
+import gzip
+import math
+import os
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO
+
+import numpy as np
+from etils import epath
+
+DTYPES = {
+    0x08: np.dtype("u1"),
+    0x09: np.dtype("i1"),
+    0x0B: np.dtype(">i2"),
+    0x0C: np.dtype(">i4"),
+    0x0D: np.dtype(">f4"),
+    0x0E: np.dtype(">f8"),
+}
+TYPE_NAMES = {
+    0x08: "ubyte",
+    0x09: "byte",
+    0x0B: "short",
+    0x0C: "int",
+    0x0D: "float",
+    0x0E: "double",
+}
+_CODES = {dtype: code for code, dtype in DTYPES.items()}
+_MAX_RANK = 32  # NumPy 1 has no arrays of more dimensions.
+_BLOCK_BYTES = 1 << 20
+_GZIP_MAGIC = b"\x1f\x8b"
+_CHANGED = "The file changed while it was read; try again when it is complete."
+_AGAIN = "Is it a partial or damaged download? Get the file again."
+
+PathLike = str | os.PathLike
+
+
+class IdxError(ValueError):
+    """A file, or a set of files, that cannot be used as IDX.
+
+    The message is one line: file, field, expected, found, and what to do about it.
+    """
+
+
+def error(
+    path: PathLike, field: str, expected: str, found: str, hint: str = ""
+) -> IdxError:
+    """Returns the `IdxError` whose message has the project's one form."""
+    message = f"{path}: {field}: expected {expected}, found {found}."
+    return IdxError(f"{message} {hint}".rstrip())
+
+
+@dataclasses.dataclass(frozen=True)
+class Header:
+    """What an IDX file says about itself.
+
+    Attributes:
+      dtype: type of the values, big-endian as stored.
+      shape: dimensions, the number of items first.
+      compressed: whether the file is gzip-compressed.
+    """
+
+    dtype: np.dtype
+    shape: tuple[int, ...]
+    compressed: bool = False
+
+    @property
+    def magic(self) -> bytes:
+        """The four bytes that say type and rank."""
+        return bytes([0, 0, _CODES[self.dtype], len(self.shape)])
+
+    @property
+    def item_bytes(self) -> int:
+        """Size of one item, such as one image, in bytes."""
+        return math.prod(self.shape[1:]) * self.dtype.itemsize
+
+    @property
+    def payload_bytes(self) -> int:
+        """Size of all values in bytes."""
+        return self.shape[0] * self.item_bytes
+
+
+def magic_name(magic: bytes) -> str:
+    """Returns a magic number as people write it: `0x00000803 (ubyte, rank 3)`."""
+    text = f"0x{magic.hex()}"
+    if len(magic) == 4 and magic[:2] == b"\0\0" and magic[2] in DTYPES:
+        text += f" ({TYPE_NAMES[magic[2]]}, rank {magic[3]})"
+    return text
+
+
+def read_header(path: PathLike) -> Header:
+    """Reads the header of an IDX file, and nothing after it.
+
+    Args:
+      path: an IDX file, plain or gzip-compressed whatever its name.
+
+    Returns:
+      The header. The payload has not been looked at; see `check`.
+
+    Raises:
+      IdxError: the file cannot be read, or its header is not one of IDX.
+    """
+    with _open(path) as (stream, compressed):
+        return _read_header(stream, path, compressed)
+
+
+def check(path: PathLike) -> Header:
+    """Reads a whole file and verifies it, in memory that does not grow with it.
+
+    Args:
+      path: an IDX file, plain or gzip-compressed whatever its name.
+
+    Returns:
+      The header, once the payload is known to be exactly as long as it says and,
+      in a gzip file, to match the CRC and length at its end.
+
+    Raises:
+      IdxError: naming the first thing found wrong.
+    """
+    with _open(path) as (stream, compressed):
+        header = _read_header(stream, path, compressed)
+        expected = header.payload_bytes
+        found = 0
+        # One byte more than expected is read, so that whatever a header or a
+        # gzip bomb says, the work ends where the true data should.
+        while found <= expected:
+            block = stream.read(min(_BLOCK_BYTES, expected + 1 - found))
+            if not block:
+                break
+            found += len(block)
+    if found != expected:
+        size = " x ".join(map(str, header.shape))
+        if found > expected:
+            amount = "more than that"
+            hint = "Is the count in the header wrong, or were files joined?"
+        else:
+            amount = f"{found}"
+            hint = _AGAIN
+        if _looks_swapped(header):
+            hint = "Its dimensions look little-endian; IDX is big-endian."
+        raise error(path, "payload", f"{expected} bytes ({size})", amount, hint)
+    return header
+
+
+def read(path: PathLike, chunk_items: int | None = None) -> Iterator[np.ndarray]:
+    """Yields the array in consecutive pieces, after `check` has passed.
+
+    Args:
+      path: an IDX file, plain or gzip-compressed whatever its name.
+      chunk_items: items in each piece (the last may be shorter); by default as
+        many as fit in 1 MiB, at least one.
+
+    Yields:
+      Read-only arrays of shape `(chunk_items, *shape[1:])` and the stored dtype.
+
+    Raises:
+      IdxError: as `check`, before anything is yielded.
+    """
+    header = check(path)
+    items = chunk_items or max(1, _BLOCK_BYTES // header.item_bytes)
+    with _open(path) as (stream, compressed):
+        if _read_header(stream, path, compressed) != header:
+            raise error(path, "header", "the one just checked", "another", _CHANGED)
+        for start in range(0, header.shape[0], items):
+            shape = (min(items, header.shape[0] - start), *header.shape[1:])
+            wanted = shape[0] * header.item_bytes
+            data = stream.read(wanted)
+            if len(data) != wanted:
+                found = f"{len(data)}"
+                raise error(path, "payload", f"{wanted} bytes", found, _CHANGED)
+            yield np.frombuffer(data, header.dtype).reshape(shape)
+
+
+def write(
+    path: PathLike,
+    shape: tuple[int, ...],
+    chunks: Iterable[np.ndarray],
+    dtype: np.typing.DTypeLike = np.uint8,
+) -> None:
+    """Writes an IDX file; the same arrays always give the same bytes.
+
+    Args:
+      path: where to write; a name that ends in `.gz` is gzip-compressed, without
+        a time stamp or a file name inside.
+      shape: dimensions of the whole array, the number of items first.
+      chunks: arrays that follow each other along the first dimension.
+      dtype: type of the values, one that IDX has.
+
+    Raises:
+      IdxError: the type is not one of IDX, a dimension is out of its range, or the
+        chunks do not add up to `shape`.
+    """
+    dtype = np.dtype(dtype).newbyteorder(">")
+    if dtype not in _CODES:
+        names = ", ".join(str(known) for known in _CODES)
+        raise error(path, "type", f"one of {names}", f"{dtype}")
+    if not all(1 <= size < 2**32 for size in shape) or not 1 <= len(shape) <= _MAX_RANK:
+        raise error(path, "dimensions", "1 to 2^32 - 1 each", f"{tuple(shape)}")
+    header = Header(dtype, tuple(shape))
+    written = 0
+    with contextlib.ExitStack() as stack:
+        stream = stack.enter_context(epath.Path(path).open("wb"))
+        if os.fspath(path).endswith(".gz"):
+            stream = stack.enter_context(
+                gzip.GzipFile(filename="", mode="wb", fileobj=stream, mtime=0)
+            )
+        stream.write(header.magic)
+        stream.write(np.array(shape, ">u4").tobytes())
+        for chunk in chunks:
+            data = np.ascontiguousarray(chunk, dtype).tobytes()
+            written += len(data)
+            stream.write(data)
+    if written != header.payload_bytes:
+        expected = f"{header.payload_bytes} bytes for {tuple(shape)}"
+        raise error(path, "payload", expected, f"{written} bytes")
+
+
+@contextlib.contextmanager
+def _open(path: PathLike) -> Iterator[tuple[BinaryIO, bool]]:
+    """Opens a plain or gzip file by its content; what goes wrong is an `IdxError`."""
+    stream = None
+    try:
+        with epath.Path(path).open("rb") as raw:
+            compressed = raw.read(2) == _GZIP_MAGIC
+            raw.seek(0)
+            stream = gzip.GzipFile(fileobj=raw) if compressed else raw
+            yield stream, compressed
+    except EOFError as e:
+        after = f"the end of the file after {stream.tell()} bytes of data"
+        raise error(path, "gzip stream", "its end marker", after, _AGAIN) from e
+    except (gzip.BadGzipFile, zlib.error) as e:
+        raise _gzip_error(path, str(e), stream.tell()) from e
+    except OSError as e:
+        reason = e.strerror or str(e)
+        raise error(path, "file", "a readable file", reason.lower()) from e
+
+
+def _gzip_error(path: PathLike, reason: str, position: int) -> IdxError:
+    """Says what Python's gzip reader found, by the part of the file it concerns."""
+    if "CRC" in reason:
+        return error(path, "gzip CRC", "a match", reason, _AGAIN)
+    if "length" in reason:
+        return error(path, "gzip length", "a match", reason, _AGAIN)
+    if "Not a gzipped" in reason:
+        hint = "Something was appended to the gzip file; get it again."
+        return error(path, "gzip stream", "its end", "other bytes behind it", hint)
+    field = "gzip header" if position == 0 else "gzip data"
+    return error(path, field, "a valid stream", reason, _AGAIN)
+
+
+def _read_header(stream: BinaryIO, path: PathLike, compressed: bool) -> Header:
+    start = stream.read(512)
+    magic = start[:4]
+    code, rank = (magic[2], magic[3]) if len(magic) == 4 else (0, 0)
+    if magic[:2] != b"\0\0" or code not in DTYPES or not 1 <= rank <= _MAX_RANK:
+        expected = "0x00000803 for images, 0x00000801 for labels, or the like"
+        found = magic_name(magic) if magic else "an empty file"
+        raise error(path, "magic number", expected, found, _guess(start, compressed))
+    end = 4 + 4 * rank
+    if len(start) < end:
+        found = f"{max(0, len(start) - 4)}"
+        raise error(path, "dimensions", f"{4 * rank} bytes", found, _AGAIN)
+    shape = tuple(int(size) for size in np.frombuffer(start[4:end], ">u4"))
+    if 0 in shape:
+        field = f"dimension {shape.index(0)}"
+        found = " x ".join(map(str, shape))
+        raise error(path, field, "at least 1", f"0 in {found}", "The file has no data.")
+    stream.seek(end)
+    return Header(DTYPES[code], shape, compressed)
+
+
+def _guess(start: bytes, compressed: bool) -> str:
+    """Returns what a file that is not IDX seems to be, or an empty text."""
+    if not start:
+        return _AGAIN
+    if start[:2] == _GZIP_MAGIC:
+        return "It is compressed twice: run gunzip on it once."
+    if start.lstrip()[:1] == b"<":
+        return "This is a web page, not data: the link or login it came from failed."
+    if start[:4] == b"PK\3\4":
+        return "This is a zip archive: unpack it and use the files inside."
+    if start[:6] == b"\x93NUMPY":
+        return "This is a NumPy file: write it as IDX, see mnist_idx_tfds.idx.write."
+    if start[:7] == b"version":
+        return "This is a Git LFS pointer: run git lfs pull."
+    if start[2:4] == b"\0\0" and start[1:2] and start[1] in DTYPES:
+        return "It is written little-endian; IDX is big-endian."
+    kind = "gzip-compressed data" if compressed else "data"
+    return f"This is {kind} of another format."
+
+
+def _looks_swapped(header: Header) -> bool:
+    """Whether the dimensions make sense only with their bytes in reverse order."""
+    swapped = np.array(header.shape, np.uint32).byteswap()
+    return max(header.shape) >= 1 << 24 and int(swapped.max()) < 1 << 24

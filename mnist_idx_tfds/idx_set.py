@@ -1,0 +1,182 @@
+"""A set of four IDX files: images and labels, to train on and to test on."""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from etils import epath
+
+from mnist_idx_tfds import idx
+
+SPLITS = {"train": "train", "t10k": "test", "test": "test"}
+_NAME = re.compile(
+    r"(?:.+-)?(?P<split>train|t10k|test)-(?P<kind>images|labels)[-.]idx\d-[a-z]+(?:\.gz)?"
+)
+_IMAGE_DTYPE = np.dtype("u1")
+_LABEL_DTYPES = [np.dtype(code) for code in ("u1", "i1", ">i2", ">i4")]
+# A label file read with the wrong byte order or type shows as absurd labels; no
+# data set that fits these files has more classes than this.
+_MAX_CLASSES = 1 << 16
+
+
+class Pair(NamedTuple):
+    """The two files of one split, item n of one belonging to item n of the other."""
+
+    images: epath.Path
+    labels: epath.Path
+
+
+def find(idx_dir: idx.PathLike) -> dict[str, Pair]:
+    """Finds the four files of a set by the names they go by.
+
+    Names are `train-` with `t10k-` or `test-`, `images` or `labels`, `-idx3-ubyte`
+    or `.idx3-ubyte`, with or without `.gz`, and any prefix as in `emnist-letters-`.
+
+    Args:
+      idx_dir: folder with one such set in it; other files are passed over.
+
+    Returns:
+      The pairs for `train` and `test`.
+
+    Raises:
+      idx.IdxError: no such folder, or not exactly one file for each of the four.
+    """
+    folder = epath.Path(idx_dir).expanduser()
+    if not folder.is_dir():
+        found = "a file" if folder.exists() else "nothing"
+        hint = "A data set that is built already loads by its name, without the folder."
+        raise idx.error(folder, "folder", "a folder of four IDX files", found, hint)
+    candidates = {}
+    for path in sorted(folder.iterdir()):
+        if match := _NAME.fullmatch(path.name):
+            key = SPLITS[match["split"]], match["kind"]
+            candidates.setdefault(key, []).append(path)
+    pairs = {}
+    for split in ("train", "test"):
+        files = []
+        for kind in ("images", "labels"):
+            paths = candidates.get((split, kind), [])
+            if len(paths) != 1:
+                names = ", ".join(path.name for path in paths) or "none"
+                example = f"{split}-{kind}-idx{3 if kind == 'images' else 1}-ubyte.gz"
+                expected = f"one file, named like {example}"
+                hint = "Keep one set in a folder." if paths else ""
+                field = f"{split} {kind}"
+                raise idx.error(folder, field, expected, names, hint)
+            files += paths
+        pairs[split] = Pair(*files)
+    return pairs
+
+
+def sha256(pairs: dict[str, Pair]) -> dict[str, str]:
+    """Returns the SHA-256 of each file by its name, as hexadecimal digits."""
+    digests = {}
+    for path in (path for pair in pairs.values() for path in pair):
+        with path.open("rb") as stream:
+            digests[path.name] = hashlib.file_digest(stream, "sha256").hexdigest()
+    return digests
+
+
+def image_shape(pairs: dict[str, Pair]) -> tuple[int, int]:
+    """Returns height and width in pixels, read from the headers.
+
+    Raises:
+      idx.IdxError: a file does not hold images, or the two differ in size.
+    """
+    train = _image_header(pairs["train"].images).shape[1:]
+    test = _image_header(pairs["test"].images).shape[1:]
+    if test != train:
+        path, hint = pairs["test"].images, "Both splits need images of one size."
+        expected = f"{_size(train)} as in {pairs['train'].images.name}"
+        raise idx.error(path, "image size", expected, _size(test), hint)
+    return train
+
+
+def count_classes(pairs: dict[str, Pair]) -> int:
+    """Returns the number of classes: the highest label of the set, and one more.
+
+    Raises:
+      idx.IdxError: a file does not hold labels, or a label is out of all reason.
+    """
+    highest = 0
+    for pair in pairs.values():
+        _label_header(pair.labels)
+        for labels in idx.read(pair.labels):
+            _check_labels(pair.labels, labels, _MAX_CLASSES)
+            highest = max(highest, int(labels.max()))
+    return highest + 1
+
+
+def read(
+    pair: Pair, shape: tuple[int, int], num_classes: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yields a split's images with their labels, once both files are verified.
+
+    Memory holds one chunk, about 1 MiB of images, whatever the split's size.
+
+    Args:
+      pair: the split's two files.
+      shape: height and width that the images must have, in pixels.
+      num_classes: labels must be 0 to `num_classes - 1`.
+
+    Yields:
+      Images, uint8 of shape `(n, height, width, 1)`, and labels, int64 `(n,)`.
+
+    Raises:
+      idx.IdxError: before anything is yielded, if anything is wrong with either.
+    """
+    images, labels = _image_header(pair.images), _label_header(pair.labels)
+    if images.shape[1:] != shape:
+        found = _size(images.shape[1:])
+        raise idx.error(pair.images, "image size", _size(shape), found)
+    if labels.shape[0] != images.shape[0]:
+        expected = f"{images.shape[0]}, one for each image in {pair.images.name}"
+        hint = "Are the two files from one set and one split?"
+        found = f"{labels.shape[0]}"
+        raise idx.error(pair.labels, "label count", expected, found, hint)
+    for chunk in idx.read(pair.labels):
+        _check_labels(pair.labels, chunk, num_classes)
+    items = max(1, (1 << 20) // images.item_bytes)
+    chunks = zip(
+        idx.read(pair.images, items), idx.read(pair.labels, items), strict=True
+    )
+    for image_chunk, label_chunk in chunks:
+        yield image_chunk[..., np.newaxis], label_chunk.astype(np.int64)
+
+
+def _image_header(path: epath.Path) -> idx.Header:
+    header = idx.read_header(path)
+    if header.dtype != _IMAGE_DTYPE or len(header.shape) != 3:
+        hint = "Images must be grayscale, one unsigned byte a pixel."
+        if len(header.shape) == 1:
+            hint = "This is a label file; are images and labels swapped?"
+        expected = idx.magic_name(b"\0\0\x08\3")
+        found = idx.magic_name(header.magic)
+        raise idx.error(path, "magic number", expected, found, hint)
+    return header
+
+
+def _label_header(path: epath.Path) -> idx.Header:
+    header = idx.read_header(path)
+    if header.dtype not in _LABEL_DTYPES or len(header.shape) != 1:
+        hint = "Labels must be integers, one for each image."
+        if len(header.shape) == 3:
+            hint = "This is an image file; are images and labels swapped?"
+        expected = idx.magic_name(b"\0\0\x08\1")
+        found = idx.magic_name(header.magic)
+        raise idx.error(path, "magic number", expected, found, hint)
+    return header
+
+
+def _check_labels(path: epath.Path, labels: np.ndarray, num_classes: int) -> None:
+    for label in (int(labels.min()), int(labels.max())):
+        if not 0 <= label < num_classes:
+            expected = f"0 to {num_classes - 1}"
+            hint = "Do the labels belong to these images, and is their type right?"
+            raise idx.error(path, "label", expected, f"{label}", hint)
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))

@@ -1,0 +1,1 @@
+"""Trains a convolutional network on image classification data in IDX files."""

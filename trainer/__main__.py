@@ -1,0 +1,125 @@
+"""Trains a convolutional network on image classification data in IDX files.
+
+`python -m trainer` trains on MNIST, which it downloads on first use;
+`python -m trainer --idx_dir=DIR` on a folder of four IDX files.
+"""
+
+import sys
+
+from absl import app, flags, logging
+
+FLAGS = flags.FLAGS
+
+_DEVICE = flags.DEFINE_string(
+    "device",
+    "auto",
+    "Where to compute: auto (a GPU if there is one), cpu, gpu, or gpu:N.",
+)
+_DATA_DIR = flags.DEFINE_string(
+    "data_dir",
+    None,
+    "Where prepared data sets are kept, as for TFDS (default: $TFDS_DATA_DIR or "
+    "~/tensorflow_datasets).",
+)
+_MANUAL_DIR = flags.DEFINE_string(
+    "manual_dir",
+    None,
+    "Folder with the four published MNIST files, to use instead of a download.",
+)
+_IDX_DIR = flags.DEFINE_string(
+    "idx_dir", None, "Folder of four IDX files to train on, instead of MNIST."
+)
+_EPOCHS = flags.DEFINE_integer(
+    "epochs", 5, "Passes over the training split.", lower_bound=1
+)
+_BATCH_SIZE = flags.DEFINE_integer(
+    "batch_size", 128, "Training examples a step.", lower_bound=1
+)
+_LEARNING_RATE = flags.DEFINE_float(
+    "learning_rate", 8e-3, "Peak learning rate; it is warmed up, then decayed to zero."
+)
+_LOG_EVERY = flags.DEFINE_integer(
+    "log_every", 20, "Steps between lines of the log.", lower_bound=1
+)
+_SEED = flags.DEFINE_integer(
+    "seed",
+    0,
+    "Decides the initial weights and the order of the examples.",
+    lower_bound=0,
+    upper_bound=2**31 - 1,
+)
+_TRAIN_SPLIT = flags.DEFINE_string(
+    "train_split", "train", "TFDS split to train on, such as train[:85%]."
+)
+_EVAL_SPLIT = flags.DEFINE_string(
+    "eval_split", "test", "TFDS split to evaluate on, such as train[85%:]."
+)
+
+flags.register_validator(
+    "device",
+    lambda name: (
+        name in ("auto", "cpu", "gpu")
+        or (name.startswith("gpu:") and name[4:].isdecimal())
+    ),
+    "expected auto, cpu, gpu or gpu:N",
+)
+flags.register_validator(
+    "learning_rate", lambda rate: 0 < rate < float("inf"), "expected more than 0"
+)
+flags.register_multi_flags_validator(
+    ["manual_dir", "idx_dir"],
+    lambda dirs: not (dirs["manual_dir"] and dirs["idx_dir"]),
+    "give --manual_dir (MNIST's own files) or --idx_dir (any others), not both",
+)
+
+
+def _parse_flags(argv: list[str]) -> list[str]:
+    """Parses the command line; what is wrong with it ends the program at once."""
+    try:
+        rest = FLAGS(argv)[1:]
+    except flags.Error as e:
+        sys.exit(f"trainer: {e}. See python -m trainer --help.")
+    if rest:
+        sys.exit(f"trainer: unexpected argument {rest[0]!r}: options are --name=value.")
+    return argv[:1]
+
+
+def main(_) -> None:
+    """Runs the trainer; an error that the user can mend is one line."""
+    # TFDS, Keras and TensorFlow take seconds to import; the flags are checked by now.
+    from mnist_idx_tfds.idx import IdxError
+    from trainer import device
+    from trainer.errors import TrainerError
+
+    if not FLAGS["verbosity"].present:
+        logging.set_verbosity(logging.ERROR)
+    try:
+        _train(device.select(_DEVICE.value))
+    except (IdxError, TrainerError) as e:
+        sys.exit(f"trainer: {e}")
+
+
+def _train(selected) -> None:
+    from trainer import input_pipeline, train
+
+    data = input_pipeline.load(
+        data_dir=_DATA_DIR.value,
+        manual_dir=_MANUAL_DIR.value,
+        idx_dir=_IDX_DIR.value,
+        train_split=_TRAIN_SPLIT.value,
+        eval_split=_EVAL_SPLIT.value,
+        batch_size=_BATCH_SIZE.value,
+        seed=_SEED.value,
+    )
+    settings = train.Settings(
+        epochs=_EPOCHS.value,
+        batch_size=_BATCH_SIZE.value,
+        learning_rate=_LEARNING_RATE.value,
+        log_every=_LOG_EVERY.value,
+        seed=_SEED.value,
+    )
+    train.run(settings, data, selected)
+
+
+if __name__ == "__main__":
+    app.run(main, flags_parser=_parse_flags)

@@ -1,0 +1,95 @@
+"""The device that a run computes on."""
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from trainer.errors import TrainerError
+
+_LOG_VARIABLES = ("TF_CPP_MIN_LOG_LEVEL", "TF_CPP_MAX_VLOG_LEVEL", "TF_CPP_VMODULE")
+
+
+class Device(NamedTuple):
+    """A device of the machine.
+
+    Attributes:
+      kind: "CPU" or "GPU".
+      description: name for people, such as "GPU:0 (NVIDIA H200)".
+    """
+
+    kind: str
+    description: str
+
+
+def select(name: str) -> Device:
+    """Makes one device the one that TensorFlow computes on.
+
+    Must run before anything else uses TensorFlow, which it imports.
+
+    Args:
+      name: "cpu", "gpu" (the first one), "gpu:N", or "auto", which is "gpu" where
+        TensorFlow sees one and "cpu" elsewhere.
+
+    Returns:
+      The device.
+
+    Raises:
+      TrainerError: TensorFlow does not see the GPU that was asked for, or Keras is
+        set to compute with something else.
+    """
+    backend = os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    if backend != "tensorflow":
+        raise TrainerError(
+            f"KERAS_BACKEND: expected tensorflow, found {backend}. Unset it for this run."
+        )
+    with _startup_noise_hidden():
+        import tensorflow as tf
+
+        gpus = tf.config.list_physical_devices("GPU")
+    if name == "cpu" or (name == "auto" and not gpus):
+        tf.config.set_visible_devices([], "GPU")
+        return Device("CPU", "CPU")
+    index = int(name.partition(":")[2] or 0)
+    if index >= len(gpus):
+        names = ["CPU:0"] + [gpu.name.removeprefix("/physical_device:") for gpu in gpus]
+        raise TrainerError(
+            f"--device={name}: expected GPU:{index}, found only {', '.join(names)}. "
+            "GPU support comes with pip install '.[gpu]' on Linux with an NVIDIA "
+            "driver; --device=cpu trains without."
+        )
+    gpu = gpus[index]
+    tf.config.set_visible_devices(gpu, "GPU")
+    # TensorFlow would else take all of its memory at once.
+    tf.config.experimental.set_memory_growth(gpu, True)
+    model = tf.config.experimental.get_device_details(gpu).get("device_name", "GPU")
+    return Device("GPU", f"GPU:{index} ({model})")
+
+
+@contextlib.contextmanager
+def _startup_noise_hidden() -> Iterator[None]:
+    """Keeps what TensorFlow's C++ code says as it starts from standard error.
+
+    It writes to the file descriptor whatever `TF_CPP_MIN_LOG_LEVEL` says. Users
+    who set one of the variables that control its log see it all; so does everyone
+    if it fails.
+    """
+    if any(variable in os.environ for variable in _LOG_VARIABLES):
+        yield
+        return
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as noise:
+        os.dup2(noise.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            noise.seek(0)
+            os.write(stderr, noise.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
