@@ -12,6 +12,7 @@ import dataclasses
 import gzip
 import math
 import os
+import string
 import zlib
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
@@ -41,6 +42,8 @@ _BLOCK_BYTES = 1 << 20
 _GZIP_MAGIC = b"\x1f\x8b"
 _CHANGED = "The file changed while it was read; try again when it is complete."
 _AGAIN = "Is it a partial or damaged download? Get the file again."
+_SHORT = "Is it a partial download, or is its header wrong?"
+_SHORT_GZIP = "The gzip stream is whole, so its header is wrong or data was left out."
 
 PathLike = str | os.PathLike
 
@@ -131,21 +134,18 @@ def check(path: PathLike) -> Header:
         header = _read_header(stream, path, compressed)
         expected = header.payload_bytes
         found = 0
-        # One byte more than expected is read, so that whatever a header or a
-        # gzip bomb says, the work ends where the true data should.
-        while found <= expected:
-            block = stream.read(min(_BLOCK_BYTES, expected + 1 - found))
-            if not block:
-                break
+        # Past the end, where gzip verifies its CRC, but no more than a block past
+        # it, whatever a gzip bomb holds.
+        while found <= expected and (block := stream.read(_BLOCK_BYTES)):
             found += len(block)
     if found != expected:
         size = " x ".join(map(str, header.shape))
         if found > expected:
             amount = "more than that"
-            hint = "Is the count in the header wrong, or were files joined?"
+            hint = "Is its header wrong, or was something appended?"
         else:
             amount = f"{found}"
-            hint = _AGAIN
+            hint = _SHORT_GZIP if compressed else _SHORT
         if _looks_swapped(header):
             hint = "Its dimensions look little-endian; IDX is big-endian."
         raise error(path, "payload", f"{expected} bytes ({size})", amount, hint)
@@ -165,7 +165,10 @@ def read(path: PathLike, chunk_items: int | None = None) -> Iterator[np.ndarray]
 
     Raises:
       IdxError: as `check`, before anything is yielded.
+      ValueError: `chunk_items` is less than 1.
     """
+    if chunk_items is not None and chunk_items < 1:
+        raise ValueError(f"chunk_items must be at least 1, not {chunk_items}.")
     header = check(path)
     items = chunk_items or max(1, _BLOCK_BYTES // header.item_bytes)
     with _open(path) as (stream, compressed):
@@ -197,15 +200,16 @@ def write(
       dtype: type of the values, one that IDX has.
 
     Raises:
-      IdxError: the type is not one of IDX, a dimension is out of its range, or the
-        chunks do not add up to `shape`.
+      IdxError: the type is not one of IDX, a dimension is out of its range, an
+        integer type cannot hold a value, or the chunks do not add up to `shape`.
     """
     dtype = np.dtype(dtype).newbyteorder(">")
     if dtype not in _CODES:
-        names = ", ".join(str(known) for known in _CODES)
-        raise error(path, "type", f"one of {names}", f"{dtype}")
+        names = ", ".join(known.name for known in _CODES)
+        raise error(path, "type", f"one of {names}", dtype.name)
     if not all(1 <= size < 2**32 for size in shape) or not 1 <= len(shape) <= _MAX_RANK:
-        raise error(path, "dimensions", "1 to 2^32 - 1 each", f"{tuple(shape)}")
+        expected = f"1 to {_MAX_RANK}, each 1 to 2^32 - 1"
+        raise error(path, "dimensions", expected, f"{tuple(shape)}")
     header = Header(dtype, tuple(shape))
     written = 0
     with contextlib.ExitStack() as stack:
@@ -217,9 +221,12 @@ def write(
         stream.write(header.magic)
         stream.write(np.array(shape, ">u4").tobytes())
         for chunk in chunks:
-            data = np.ascontiguousarray(chunk, dtype).tobytes()
-            written += len(data)
-            stream.write(data)
+            values = np.asarray(chunk, dtype)
+            if dtype.kind != "f" and not np.array_equal(values, chunk):
+                found = f"{np.min(chunk)} to {np.max(chunk)}"
+                raise error(path, "values", f"ones that {dtype.name} can hold", found)
+            written += values.nbytes
+            stream.write(values.tobytes())
     if written != header.payload_bytes:
         expected = f"{header.payload_bytes} bytes for {tuple(shape)}"
         raise error(path, "payload", expected, f"{written} bytes")
@@ -228,34 +235,35 @@ def write(
 @contextlib.contextmanager
 def _open(path: PathLike) -> Iterator[tuple[BinaryIO, bool]]:
     """Opens a plain or gzip file by its content; what goes wrong is an `IdxError`."""
-    stream = None
     try:
         with epath.Path(path).open("rb") as raw:
             compressed = raw.read(2) == _GZIP_MAGIC
             raw.seek(0)
-            stream = gzip.GzipFile(fileobj=raw) if compressed else raw
-            yield stream, compressed
-    except EOFError as e:
-        after = f"the end of the file after {stream.tell()} bytes of data"
-        raise error(path, "gzip stream", "its end marker", after, _AGAIN) from e
-    except (gzip.BadGzipFile, zlib.error) as e:
-        raise _gzip_error(path, str(e), stream.tell()) from e
+            try:
+                yield gzip.GzipFile(fileobj=raw) if compressed else raw, compressed
+            except EOFError as e:
+                found = f"the end of the file after {raw.tell()} bytes"
+                raise error(path, "gzip stream", "its end marker", found, _AGAIN) from e
+            except (gzip.BadGzipFile, zlib.error) as e:
+                raise _gzip_error(path, e) from e
     except OSError as e:
-        reason = e.strerror or str(e)
-        raise error(path, "file", "a readable file", reason.lower()) from e
+        found = f"an error: {(e.strerror or str(e)).lower()}"
+        raise error(path, "file", "a readable file", found) from e
 
 
-def _gzip_error(path: PathLike, reason: str, position: int) -> IdxError:
+def _gzip_error(path: PathLike, cause: Exception) -> IdxError:
     """Says what Python's gzip reader found, by the part of the file it concerns."""
+    reason = str(cause)
+    if isinstance(cause, zlib.error):
+        return error(path, "gzip data", "a valid stream", "damaged data", _AGAIN)
     if "CRC" in reason:
-        return error(path, "gzip CRC", "a match", reason, _AGAIN)
+        return error(path, "gzip CRC", "that of the data", "another", _AGAIN)
     if "length" in reason:
-        return error(path, "gzip length", "a match", reason, _AGAIN)
+        return error(path, "gzip length", "that of the data", "another", _AGAIN)
     if "Not a gzipped" in reason:
         hint = "Something was appended to the gzip file; get it again."
         return error(path, "gzip stream", "its end", "other bytes behind it", hint)
-    field = "gzip header" if position == 0 else "gzip data"
-    return error(path, field, "a valid stream", reason, _AGAIN)
+    return error(path, "gzip header", "a valid one", reason.lower(), _AGAIN)
 
 
 def _read_header(stream: BinaryIO, path: PathLike, compressed: bool) -> Header:
@@ -281,11 +289,11 @@ def _read_header(stream: BinaryIO, path: PathLike, compressed: bool) -> Header:
 
 def _guess(start: bytes, compressed: bool) -> str:
     """Returns what a file that is not IDX seems to be, or an empty text."""
-    if not start:
+    if len(start) < 4:
         return _AGAIN
     if start[:2] == _GZIP_MAGIC:
         return "It is compressed twice: run gunzip on it once."
-    if start.lstrip()[:1] == b"<":
+    if start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<":
         return "This is a web page, not data: the link or login it came from failed."
     if start[:4] == b"PK\3\4":
         return "This is a zip archive: unpack it and use the files inside."
@@ -295,8 +303,12 @@ def _guess(start: bytes, compressed: bool) -> str:
         return "This is a Git LFS pointer: run git lfs pull."
     if start[2:4] == b"\0\0" and start[1:2] and start[1] in DTYPES:
         return "It is written little-endian; IDX is big-endian."
+    if start[:2] == b"\0\0":
+        return "Its third byte must be a type (08, 09, 0b to 0e), its fourth 1 to 32."
+    if not start.strip(string.printable.encode()):
+        return "This is text, not data: open it and see what it says."
     kind = "gzip-compressed data" if compressed else "data"
-    return f"This is {kind} of another format."
+    return f"This is {kind} of another format; is it the right file?"
 
 
 def _looks_swapped(header: Header) -> bool:

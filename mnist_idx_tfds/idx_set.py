@@ -46,11 +46,12 @@ def find(idx_dir: idx.PathLike) -> dict[str, Pair]:
     folder = epath.Path(idx_dir).expanduser()
     if not folder.is_dir():
         found = "a file" if folder.exists() else "nothing"
-        hint = "A data set that is built already loads by its name, without the folder."
+        hint = "Is the path right? Once built, a data set loads by name, without it."
         raise idx.error(folder, "folder", "a folder of four IDX files", found, hint)
     candidates = {}
     for path in sorted(folder.iterdir()):
-        if match := _NAME.fullmatch(path.name):
+        # Some archives unpack to a folder of the file's name beside the file.
+        if (match := _NAME.fullmatch(path.name)) and not path.is_dir():
             key = SPLITS[match["split"]], match["kind"]
             candidates.setdefault(key, []).append(path)
     pairs = {}
@@ -60,9 +61,12 @@ def find(idx_dir: idx.PathLike) -> dict[str, Pair]:
             paths = candidates.get((split, kind), [])
             if len(paths) != 1:
                 names = ", ".join(path.name for path in paths) or "none"
-                example = f"{split}-{kind}-idx{3 if kind == 'images' else 1}-ubyte.gz"
+                prefix = "train" if split == "train" else "t10k"
+                example = f"{prefix}-{kind}-idx{3 if kind == 'images' else 1}-ubyte.gz"
                 expected = f"one file, named like {example}"
-                hint = "Keep one set in a folder." if paths else ""
+                hint = "Put it there, or give the folder that has all four."
+                if paths:
+                    hint = "Keep one set in a folder, and each of its files once."
                 field = f"{split} {kind}"
                 raise idx.error(folder, field, expected, names, hint)
             files += paths
@@ -70,13 +74,18 @@ def find(idx_dir: idx.PathLike) -> dict[str, Pair]:
     return pairs
 
 
-def sha256(pairs: dict[str, Pair]) -> dict[str, str]:
-    """Returns the SHA-256 of each file by its name, as hexadecimal digits."""
-    digests = {}
-    for path in (path for pair in pairs.values() for path in pair):
+def sha256(path: epath.Path) -> str:
+    """Returns the SHA-256 of a file as hexadecimal digits.
+
+    Raises:
+      idx.IdxError: the file cannot be read.
+    """
+    try:
         with path.open("rb") as stream:
-            digests[path.name] = hashlib.file_digest(stream, "sha256").hexdigest()
-    return digests
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as e:
+        found = f"an error: {(e.strerror or str(e)).lower()}"
+        raise idx.error(path, "file", "a readable file", found) from e
 
 
 def image_shape(pairs: dict[str, Pair]) -> tuple[int, int]:

@@ -12,9 +12,8 @@ from etils import epath
 
 # Absolute: `tfds build` retries a failed relative import outside the package,
 # which would hide the true error.
-from mnist_idx_tfds import idx, idx_set
+from mnist_idx_tfds import idx, idx_set, mirrors
 
-_URL = "https://storage.googleapis.com/cvdf-datasets/mnist/"
 _FILES = {
     "train_images": "train-images-idx3-ubyte.gz",
     "train_labels": "train-labels-idx1-ubyte.gz",
@@ -83,6 +82,8 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         mode = download_config.download_mode if download_config else None
         if not (mode and mode.overwrite_dataset):
             self._check_built_from_these_files()
+        if not self._pairs and download_config and download_config.manual_dir:
+            self._check_manual_files(epath.Path(download_config.manual_dir))
         super().download_and_prepare(download_config=download_config, **kwargs)
 
     def as_dataset(self, *args, **kwargs):
@@ -98,9 +99,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     def _split_generators(self, dl_manager: tfds.download.DownloadManager):
         pairs = self._pairs
         if not pairs:
-            paths = dl_manager.download(
-                {key: _URL + name for key, name in _FILES.items()}
-            )
+            paths = mirrors.download(dl_manager, _FILES)
             pairs = {
                 split: idx_set.Pair(paths[f"{split}_images"], paths[f"{split}_labels"])
                 for split in ("train", "test")
@@ -130,7 +129,20 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
     @functools.cached_property
     def _sha256(self) -> dict[str, str]:
-        return idx_set.sha256(self._pairs)
+        paths = [path for pair in self._pairs.values() for path in pair]
+        return {path.name: idx_set.sha256(path) for path in paths}
+
+    def _check_manual_files(self, manual_dir: epath.Path) -> None:
+        """Raises an error if a file given by hand is not the published one."""
+        for info in self.url_infos.values():
+            path = manual_dir.expanduser() / info.filename
+            if not path.exists():
+                continue
+            hint = "It is not the published MNIST file; for other files, use idx_dir."
+            if (size := path.stat().length) != info.size:
+                raise idx.error(path, "size", f"{int(info.size)}", f"{size}", hint)
+            if (digest := idx_set.sha256(path)) != info.checksum:
+                raise idx.error(path, "SHA-256", info.checksum, digest, hint)
 
     def _check_built_from_these_files(self) -> None:
         """Raises an error if data of this name was built from other files."""

@@ -54,6 +54,13 @@ _TRAIN_SPLIT = flags.DEFINE_string(
 _EVAL_SPLIT = flags.DEFINE_string(
     "eval_split", "test", "TFDS split to evaluate on, such as train[85%:]."
 )
+_FEED = flags.DEFINE_enum(
+    "feed",
+    "auto",
+    ["auto", "memory", "stream"],
+    "Read the training split once and keep it in memory, or stream it from disk; auto "
+    "streams what is over 1 GiB of pixels.",
+)
 
 flags.register_validator(
     "device",
@@ -100,14 +107,14 @@ def main(_) -> None:
 
 
 def _train(selected) -> None:
-    from trainer import input_pipeline, train
+    from trainer import data, input_pipeline, train
 
-    data = input_pipeline.load(
-        data_dir=_DATA_DIR.value,
-        manual_dir=_MANUAL_DIR.value,
-        idx_dir=_IDX_DIR.value,
+    builder = data.prepare(_DATA_DIR.value, _MANUAL_DIR.value, _IDX_DIR.value)
+    feed = input_pipeline.load(
+        builder,
         train_split=_TRAIN_SPLIT.value,
         eval_split=_EVAL_SPLIT.value,
+        feed=_FEED.value,
         batch_size=_BATCH_SIZE.value,
         seed=_SEED.value,
     )
@@ -118,7 +125,7 @@ def _train(selected) -> None:
         log_every=_LOG_EVERY.value,
         seed=_SEED.value,
     )
-    train.run(settings, data, selected)
+    train.run(settings, feed, selected)
 
 
 if __name__ == "__main__":

@@ -1,31 +1,27 @@
 """From a data set on disk to the batches of a run.
 
-A split is read once, in batches, into one uint8 array; an epoch is a permutation of
-that array, gathered batch by batch.
+A split that fits in memory is read once, decoded in batches, and each epoch is a
+permutation of it. A larger one is streamed: in each epoch its files in an order of
+their own, and their records shuffled a large piece at a time.
 """
 
 import dataclasses
-import hashlib
-import re
-import sys
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
-import requests
+import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
-from etils import epath
 
-import mnist_idx_tfds
-from mnist_idx_tfds import idx_set
 from trainer.errors import TrainerError
 
+MEMORY_BYTES = 1 << 30  # Decoded images of a split that is kept in memory.
+PIECE_BYTES = 1 << 26  # Images of a streamed split that are shuffled together.
 _READ_BATCH = 512
 _EVALUATION_BATCH = 1000
-_NO_NETWORK = (
-    "Without a network, --manual_dir=DIR takes the four published files, and "
-    "--idx_dir=mnist_idx_tfds/dummy_data trains on the data that comes with this "
-    "project."
-)
+_FILES_AT_ONCE = 8
+_UNROLLED = 16  # Images decoded in one round of a loop, whose rounds are not free.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +34,7 @@ class Data:
       num_classes: number of classes.
       train_examples: number of training examples.
       eval_examples: number of evaluation examples.
+      feed: "memory" or "stream", where an epoch's training examples come from.
       train: one epoch of batches, images uint8 `(batch, *image_shape)` and labels
         int64 `(batch,)`, in an order of its own for each epoch.
       evaluate: batches of the same form with every evaluation example once.
@@ -49,175 +46,231 @@ class Data:
     num_classes: int
     train_examples: int
     eval_examples: int
+    feed: str
     train: tf.data.Dataset
     evaluate: tf.data.Dataset
-    set_epoch: Callable[[int], None]
+    set_epoch: Callable[[int], Any]
 
 
 def load(
+    builder: tfds.core.DatasetBuilder,
     *,
-    data_dir: str | None = None,
-    manual_dir: str | None = None,
-    idx_dir: str | None = None,
     train_split: str = "train",
     eval_split: str = "test",
+    feed: str = "auto",
     batch_size: int,
     seed: int,
 ) -> Data:
-    """Prepares the data set, if that is still to be done, and builds its pipelines.
+    """Builds the pipelines; nothing is read before they are iterated.
 
     Args:
-      data_dir: where TFDS keeps its data sets; None is TFDS's own default.
-      manual_dir: folder with the four published MNIST files, instead of a download.
-      idx_dir: folder of four IDX files to train on, instead of MNIST.
+      builder: a prepared data set with features `image` and `label`.
       train_split: TFDS split to train on, such as "train[:85%]".
       eval_split: TFDS split to evaluate on.
-      batch_size: training examples a step.
-      seed: decides, with the epoch's number, the order of the training examples.
+      feed: "memory", "stream", or "auto" to decide by the split's size.
+      batch_size: training examples a step; the last step of an epoch has the rest.
+      seed: decides, with the epoch's number and the feed, the order of the training
+        examples.
 
     Returns:
       The data set with its pipelines.
 
     Raises:
-      TrainerError: the data set cannot be had, or has no such splits.
-      mnist_idx_tfds.idx.IdxError: an IDX file cannot be used.
+      TrainerError: the data set has no such splits.
     """
-    builder = prepare(data_dir, manual_dir, idx_dir)
-    images, labels = _read_split(builder, train_split, "--train_split")
-    eval_images, eval_labels = _read_split(builder, eval_split, "--eval_split")
-    epoch = tf.Variable(0, dtype=tf.int64, trainable=False)
+    train_examples = _count(builder, train_split, "--train_split")
+    eval_examples = _count(builder, eval_split, "--eval_split")
+    train_feed = _choose(builder, train_examples, feed)
+    order = _Order(tf.constant(seed, tf.int64), tf.Variable(0, dtype=tf.int64))
+    if train_feed == "memory":
+        train = _from_memory(builder, train_split, batch_size, order)
+    else:
+        train = _from_stream(builder, train_split, batch_size, order)
+    evaluate = _decoded(builder, _records(builder, eval_split), _EVALUATION_BATCH)
+    if _choose(builder, eval_examples, feed) == "memory":
+        evaluate = evaluate.cache()
+    # Starts to read while Keras traces its functions.
+    options = tf.data.Options()
+    options.experimental_warm_start = True
     return Data(
         name=builder.info.full_name,
-        image_shape=tuple(images.shape[1:]),
+        image_shape=builder.info.features["image"].shape,
         num_classes=builder.info.features["label"].num_classes,
-        train_examples=len(images),
-        eval_examples=len(eval_images),
-        train=_shuffled(images, labels, batch_size, seed, epoch),
-        evaluate=_in_order(eval_images, eval_labels, _EVALUATION_BATCH),
-        set_epoch=epoch.assign,
+        train_examples=train_examples,
+        eval_examples=eval_examples,
+        feed=train_feed,
+        train=_counted(train, train_examples, batch_size).with_options(options),
+        evaluate=_counted(evaluate, eval_examples, _EVALUATION_BATCH),
+        set_epoch=order.epoch.assign,
     )
 
 
-def prepare(
-    data_dir: str | None, manual_dir: str | None, idx_dir: str | None
-) -> tfds.core.DatasetBuilder:
-    """Builds the data set unless it is there already, and returns its builder.
+def _counted(
+    batches: tf.data.Dataset, examples: int, batch_size: int
+) -> tf.data.Dataset:
+    """Tells Keras the number of steps, which tf.data cannot derive, and prefetches."""
+    steps = -(-examples // batch_size)
+    batches = batches.apply(tf.data.experimental.assert_cardinality(steps))
+    return batches.prefetch(tf.data.AUTOTUNE)
 
-    Args:
-      data_dir: as in `load`.
-      manual_dir: as in `load`.
-      idx_dir: as in `load`.
 
-    Raises:
-      TrainerError: the data set cannot be had.
-      mnist_idx_tfds.idx.IdxError: an IDX file cannot be used.
-    """
-    config = _folder_config(idx_dir) if idx_dir else "mnist"
-    builder = mnist_idx_tfds.Builder(data_dir=data_dir, config=config)
-    if builder.is_prepared():
-        return builder
-    if manual_dir:
-        _check_manual_dir(epath.Path(manual_dir).expanduser(), builder)
-    if not sys.stderr.isatty():
-        tfds.disable_progress_bar()
+class _Order(NamedTuple):
+    """What the order of the training examples is a function of."""
+
+    seed: tf.Tensor
+    epoch: tf.Variable
+
+    def permutation(self, rows: tf.Tensor, piece: tf.Tensor | int = 0) -> tf.Tensor:
+        """Returns 0 to `rows - 1`, all orders equally likely, int64 `(rows,)`."""
+        seed = tf.stack([self.seed, self.epoch * (1 << 32) + piece])
+        return tf.random.experimental.stateless_shuffle(tf.range(rows), seed)
+
+
+def _count(builder: tfds.core.DatasetBuilder, split: str, flag: str) -> int:
+    """Returns the number of examples in a split, at least one."""
+    reason = "it has no examples"
     try:
-        builder.download_and_prepare(
-            download_config=tfds.download.DownloadConfig(
-                manual_dir=manual_dir, try_download_gcs=False
-            )
-        )
-    except (requests.RequestException, tfds.download.DownloadError) as e:
-        raise TrainerError(f"MNIST could not be downloaded: {e}. {_NO_NETWORK}") from e
-    return builder
-
-
-def _folder_config(idx_dir: str) -> mnist_idx_tfds.IdxConfig:
-    """Names a folder's files by their content, so that no other's data is reused."""
-    pairs = idx_set.find(idx_dir)
-    digest = hashlib.sha256("".join(idx_set.sha256(pairs).values()).encode())
-    name = re.sub(r"[^\w.-]", "_", epath.Path(idx_dir).expanduser().resolve().name)
-    return mnist_idx_tfds.IdxConfig(
-        name=f"{name}-{digest.hexdigest()[:12]}", idx_dir=idx_dir
-    )
-
-
-def _check_manual_dir(
-    manual_dir: epath.Path, builder: tfds.core.DatasetBuilder
-) -> None:
-    """Raises an error if a file is missing, which TFDS would go and download."""
-    names = [info.filename for info in builder.url_infos.values()]
-    missing = [name for name in names if not (manual_dir / name).exists()]
-    if missing:
-        raise TrainerError(
-            f"--manual_dir={manual_dir}: expected the four published MNIST files, "
-            f"did not find {', '.join(missing)}. For other files, use --idx_dir."
-        )
-
-
-def _read_split(
-    builder: tfds.core.DatasetBuilder, split: str, flag: str
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns images uint8 `(n, height, width, channels)` and labels int64 `(n,)`."""
-    try:
-        batches = list(_decoded_batches(builder, split))
+        if count := builder.info.splits[split].num_examples:
+            return count
     except (ValueError, KeyError, AssertionError) as e:
-        names = ", ".join(builder.info.splits)
         reason = str(e).splitlines()[0]
-        raise TrainerError(
-            f"{flag}={split}: expected a split such as 'train' or 'train[:85%]' of "
-            f"{names}: {reason}"
-        ) from e
-    if not batches:
-        raise TrainerError(f"{flag}={split}: expected examples, found none in it.")
-    images, labels = zip(*batches, strict=True)
-    return tf.concat(images, 0), tf.concat(labels, 0)
+    names = ", ".join(builder.info.splits)
+    raise TrainerError(
+        f"{flag}={split}: expected {names}, or a part such as 'train[:85%]': {reason}"
+    )
 
 
-def _decoded_batches(
-    builder: tfds.core.DatasetBuilder, split: str
-) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
-    # Undecoded, because images are decoded several times faster in batches.
-    skip = {"image": tfds.decode.SkipDecoding()}
-    shape = builder.info.features["image"].shape
-    dataset = builder.as_dataset(split=split, decoders=skip, as_supervised=True)
+def _choose(builder: tfds.core.DatasetBuilder, examples: int, feed: str) -> str:
+    if feed != "auto":
+        return feed
+    fits = examples * math.prod(builder.info.features["image"].shape) <= MEMORY_BYTES
+    return "memory" if fits else "stream"
 
-    def decode(png):
-        return tf.reshape(tf.io.decode_png(png, channels=shape[-1]), shape)
 
-    def decode_batch(pngs, labels):
-        spec = tf.TensorSpec(shape, tf.uint8)
-        return tf.map_fn(decode, pngs, fn_output_signature=spec), labels
+def _from_memory(
+    builder: tfds.core.DatasetBuilder, split: str, batch_size: int, order: _Order
+) -> tf.data.Dataset:
+    batches = _decoded(builder, _records(builder, split), _READ_BATCH)
+    # One element, the whole split, which the cache hands out without copying it.
+    whole = batches.rebatch(builder.info.splits[split].num_examples).cache()
+    return whole.flat_map(
+        lambda *columns: _shuffled(columns, batch_size, order.permutation)
+    )
 
-    dataset = dataset.batch(_READ_BATCH)
-    return iter(dataset.map(decode_batch, num_parallel_calls=tf.data.AUTOTUNE))
+
+def _from_stream(
+    builder: tfds.core.DatasetBuilder, split: str, batch_size: int, order: _Order
+) -> tf.data.Dataset:
+    image_bytes = math.prod(builder.info.features["image"].shape)
+    # Of whole batches, so that only the epoch's last one can be short.
+    piece_batches = max(1, PIECE_BYTES // (image_bytes * batch_size))
+
+    def shuffled_piece(piece, records):
+        return _shuffled(
+            [records], batch_size, lambda rows: order.permutation(rows, piece + 1)
+        )
+
+    def epoch(_):
+        records = _records(builder, split, order)
+        pieces = records.batch(piece_batches * batch_size).enumerate()
+        return pieces.flat_map(shuffled_piece)
+
+    # An epoch's order of files is looked up when its iteration begins.
+    dataset = tf.data.Dataset.range(1).flat_map(epoch)
+    return dataset.map(_decoder(builder), num_parallel_calls=tf.data.AUTOTUNE)
 
 
 def _shuffled(
-    images: tf.Tensor, labels: tf.Tensor, batch_size: int, seed: int, epoch: tf.Variable
+    columns: Sequence[tf.Tensor],
+    batch_size: int,
+    permutation: Callable[[tf.Tensor], tf.Tensor],
 ) -> tf.data.Dataset:
-    """Batches every example once, in an order that seed and epoch alone decide."""
-    examples = len(images)
-    steps = -(-examples // batch_size)
+    """Batches rows of tensors of equal length, each row once."""
+    rows = tf.shape(columns[0], out_type=tf.int64)[0]
+    order = permutation(rows)
 
-    def one_epoch(_):
-        order = tf.random.experimental.stateless_shuffle(
-            tf.range(examples), seed=tf.stack([tf.constant(seed, tf.int64), epoch])
+    def batch(step):
+        picked = order[step * batch_size : (step + 1) * batch_size]
+        return tuple(tf.gather(column, picked) for column in columns)
+
+    steps = tf.data.Dataset.range(-(-rows // batch_size))
+    return steps.map(batch, num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def _records(
+    builder: tfds.core.DatasetBuilder, split: str, order: _Order | None = None
+) -> tf.data.Dataset:
+    """Serialized examples, with `order` from several files of the split in turn."""
+    if builder.info.file_format == tfds.core.FileFormat.ARRAY_RECORD:
+        return _array_records(builder, split)
+    if builder.info.file_format != tfds.core.FileFormat.TFRECORD:
+        raise TrainerError(
+            f"{builder.info.full_name}: file format: expected tfrecord or "
+            f"array_record, found {builder.info.file_format.value}. Build it again "
+            "in one of these, in another --data_dir."
         )
+    parts = builder.info.splits[split].file_instructions
+    columns = [
+        tf.constant([part.filename for part in parts]),
+        tf.constant([part.skip for part in parts], tf.int64),
+        tf.constant([part.take for part in parts], tf.int64),
+    ]
+    cycle = 1
+    if order:
+        picked = order.permutation(len(parts))
+        columns = [tf.gather(column, picked) for column in columns]
+        cycle = min(len(parts), _FILES_AT_ONCE)
 
-        def batch(step):
-            rows = order[step * batch_size : (step + 1) * batch_size]
-            return tf.gather(images, rows), tf.gather(labels, rows)
+    def read(filename, skip, take):
+        return tf.data.TFRecordDataset(filename).skip(skip).take(take)
 
-        return tf.data.Dataset.range(steps).map(
-            batch, num_parallel_calls=tf.data.AUTOTUNE
-        )
-
-    # The epoch is read from its variable as each iteration begins.
-    dataset = tf.data.Dataset.range(1).flat_map(one_epoch)
-    dataset = dataset.apply(tf.data.experimental.assert_cardinality(steps))
-    return dataset.prefetch(tf.data.AUTOTUNE)
+    files = tf.data.Dataset.from_tensor_slices(tuple(columns))
+    return files.interleave(read, cycle_length=cycle)
 
 
-def _in_order(images: tf.Tensor, labels: tf.Tensor, batch_size: int) -> tf.data.Dataset:
-    dataset = tf.data.Dataset.from_tensor_slices((images, labels))
-    return dataset.batch(batch_size).cache().prefetch(tf.data.AUTOTUNE)
+def _array_records(builder: tfds.core.DatasetBuilder, split: str) -> tf.data.Dataset:
+    source = builder.as_data_source(
+        split, deserialize_method=tfds.decode.DeserializeMethod.RAW_BYTES
+    )
+
+    def read(rows):
+        return np.array(source.__getitems__(rows.tolist()), object)
+
+    rows = tf.data.Dataset.range(len(source)).batch(_READ_BATCH)
+    records = rows.map(lambda rows: tf.numpy_function(read, [rows], tf.string))
+    return records.map(lambda record: tf.ensure_shape(record, [None])).unbatch()
+
+
+def _decoded(
+    builder: tfds.core.DatasetBuilder, records: tf.data.Dataset, batch_size: int
+) -> tf.data.Dataset:
+    batches = records.batch(batch_size)
+    return batches.map(_decoder(builder), num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def _decoder(builder: tfds.core.DatasetBuilder) -> Callable:
+    """Returns a function from serialized examples `(n,)` to images and labels.
+
+    TFDS parses and decodes examples one at a time, which takes several times longer.
+    """
+    spec = builder.info.features.tf_example_spec
+    shape = builder.info.features["image"].shape
+
+    def decode_some(pngs):
+        images = [
+            tf.ensure_shape(tf.io.decode_png(png, channels=shape[-1]), shape)
+            for png in tf.unstack(pngs, num=_UNROLLED)
+        ]
+        return tf.stack(images)
+
+    def decode(records):
+        example = tf.io.parse_example(records, spec)
+        pngs = example["image"]
+        count = tf.size(pngs)
+        padding = tf.repeat(pngs[:1], -count % _UNROLLED)
+        pngs = tf.reshape(tf.concat([pngs, padding], 0), [-1, _UNROLLED])
+        result = tf.TensorSpec((_UNROLLED, *shape), tf.uint8)
+        images = tf.map_fn(decode_some, pngs, fn_output_signature=result)
+        return tf.reshape(images, [-1, *shape])[:count], example["label"]
+
+    return decode

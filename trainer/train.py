@@ -54,6 +54,8 @@ def run(
         optimizer=keras.optimizers.Adam(_schedule(settings, steps)),
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
+        # Each execution ends with a wait for its logs: one a line of the log.
+        steps_per_execution=min(settings.log_every, steps),
         # Keras would look at all GPUs, hidden ones too; on a CPU XLA is slower.
         jit_compile="auto" if device.kind == "GPU" else False,
     )
@@ -61,7 +63,7 @@ def run(
     print(
         f"{device.description}  {data.name}: {data.train_examples:,} training and "
         f"{data.eval_examples:,} evaluation images, {height}x{width}x{channels}, "
-        f"{data.num_classes} classes  cnn with {cnn.count_params():,} parameters  "
+        f"{data.num_classes} classes, from {data.feed}  cnn with {cnn.count_params():,} parameters  "
         f"{steps:,} steps an epoch",
         flush=True,
     )

@@ -1,0 +1,256 @@
+"""The TFDS builder, through TFDS's own testing utilities and real builds."""
+
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow_datasets as tfds
+from idx_files import write_set
+
+import mnist_idx_tfds
+from mnist_idx_tfds import idx, idx_set
+
+TRAIN_IMAGES = "train-images-idx3-ubyte.gz"
+
+
+class MnistIdxTfdsTest(tfds.testing.DatasetBuilderTestCase):
+    """TFDS's own checks: registration, metadata, checksums, a build of dummy_data."""
+
+    DATASET_CLASS = mnist_idx_tfds.Builder
+    SPLITS = {"train": 4000, "test": 800}
+    DL_DOWNLOAD_RESULT = {
+        "train_images": "train-images-idx3-ubyte.gz",
+        "train_labels": "train-labels-idx1-ubyte.gz",
+        "test_images": "t10k-images-idx3-ubyte.gz",
+        "test_labels": "t10k-labels-idx1-ubyte.gz",
+    }
+
+
+# pytest would collect the base class a second time under its module's name.
+MnistIdxTfdsTest.__test__ = True
+
+
+def folder_builder(idx_dir, data_dir, name="own", **kwargs):
+    config = mnist_idx_tfds.IdxConfig(name=name, idx_dir=str(idx_dir))
+    return mnist_idx_tfds.Builder(data_dir=data_dir, config=config, **kwargs)
+
+
+def build(idx_dir, data_dir, name="own", **config):
+    builder = folder_builder(idx_dir, data_dir, name)
+    builder.download_and_prepare(download_config=tfds.download.DownloadConfig(**config))
+    return builder
+
+
+def as_sorted_rows(images, labels):
+    """Rows of label and pixels in an order that does not depend on the data's."""
+    rows = np.concatenate(
+        [np.reshape(labels, (-1, 1)), np.reshape(images, (len(images), -1))], axis=1
+    )
+    return rows[np.lexsort(rows.T[::-1])]
+
+
+def dataset_rows(builder, split):
+    images, labels = zip(
+        *tfds.as_numpy(builder.as_dataset(split=split, as_supervised=True)), strict=True
+    )
+    return as_sorted_rows(np.stack(images), np.stack(labels))
+
+
+def file_rows(idx_dir, split):
+    pair = idx_set.find(idx_dir)[split]
+    images = np.concatenate(list(idx.read(pair.images)))
+    labels = np.concatenate(list(idx.read(pair.labels)))
+    return as_sorted_rows(images, labels.astype(np.int64))
+
+
+@pytest.fixture(scope="module")
+def letters(tmp_path_factory):
+    """A folder of 50x41 images in 16 classes."""
+    folder = tmp_path_factory.mktemp("letters")
+    write_set(folder, train=60, test=20, shape=(50, 41), num_classes=16)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def built(letters, tmp_path_factory):
+    return build(letters, tmp_path_factory.mktemp("data"), "letters")
+
+
+def test_features_are_those_of_tfds_mnist(tmp_path):
+    ours = mnist_idx_tfds.Builder(data_dir=tmp_path).info
+    peer = tfds.builder("mnist", data_dir=tmp_path).info
+    assert repr(ours.features) == repr(peer.features)
+    assert ours.supervised_keys == peer.supervised_keys
+
+
+def test_registered_under_its_name(tmp_path):
+    builder = tfds.builder("mnist_idx_tfds", data_dir=tmp_path)
+    assert isinstance(builder, mnist_idx_tfds.Builder)
+    assert builder.info.full_name == "mnist_idx_tfds/mnist/1.0.0"
+
+
+def test_facts_of_a_folder_come_from_its_files(built):
+    assert built.info.features["image"].shape == (50, 41, 1)
+    assert built.info.features["label"].num_classes == 16
+    assert built.info.splits["train"].num_examples == 60
+    assert built.info.splits["test"].num_examples == 20
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_every_pixel_and_label_is_as_in_the_files(built, letters, split):
+    np.testing.assert_array_equal(dataset_rows(built, split), file_rows(letters, split))
+
+
+@pytest.mark.parametrize(
+    "kwargs",
+    [
+        pytest.param({"test_name": "test"}, id="test- for t10k-"),
+        pytest.param({"separator": "."}, id=".idx3-ubyte"),
+        pytest.param({"suffix": ""}, id="plain"),
+        pytest.param({"label_dtype": ">i4"}, id="int labels"),
+        pytest.param({"shape": (1, 3)}, id="tiny images"),
+        pytest.param({"train": 1, "test": 1, "num_classes": 1}, id="one example"),
+        pytest.param({"num_classes": 300, "label_dtype": ">i2"}, id="300 classes"),
+    ],
+)
+def test_sets_as_found_in_the_wild_build(tmp_path, kwargs):
+    write_set(tmp_path / "set", **{"train": 9, "test": 4, "shape": (5, 4)} | kwargs)
+    builder = build(tmp_path / "set", tmp_path / "data")
+    for split in ("train", "test"):
+        expected = file_rows(tmp_path / "set", split)
+        np.testing.assert_array_equal(dataset_rows(builder, split), expected)
+
+
+def test_loads_by_name_without_the_source_folder(tmp_path):
+    write_set(tmp_path / "set", train=9, test=4, shape=(5, 4), num_classes=3)
+    expected = file_rows(tmp_path / "set", "train")
+    build(tmp_path / "set", tmp_path / "data", "letters")
+    shutil.rmtree(tmp_path / "set")
+    builder = tfds.builder("mnist_idx_tfds/letters", data_dir=tmp_path / "data")
+    np.testing.assert_array_equal(dataset_rows(builder, "train"), expected)
+    dataset = tfds.load("mnist_idx_tfds/letters", data_dir=tmp_path / "data")
+    assert dataset["test"].cardinality() == 4
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda builder: builder.download_and_prepare(),
+        lambda builder: builder.as_dataset(),
+        lambda builder: builder.as_data_source(),
+    ],
+    ids=["download_and_prepare", "as_dataset", "as_data_source"],
+)
+def test_data_built_from_other_files_is_refused(tmp_path, use):
+    """As after a change of the folder's files, or with another of the same name."""
+    write_set(tmp_path / "set", train=9, test=4, shape=(5, 4), num_classes=3)
+    before = file_rows(tmp_path / "set", "train")
+    built = build(tmp_path / "set", tmp_path / "data", "letters")
+    write_set(tmp_path / "set", train=9, test=4, shape=(5, 4), num_classes=3, seed=1)
+    changed = folder_builder(tmp_path / "set", tmp_path / "data", "letters")
+    with pytest.raises(idx.IdxError, match=r"train-images.*SHA-256.*--overwrite"):
+        use(changed)
+    np.testing.assert_array_equal(dataset_rows(read_only(built), "train"), before)
+
+
+def read_only(builder):
+    return tfds.builder_from_directory(builder.data_dir)
+
+
+def test_overwriting_builds_changed_files_anew(tmp_path):
+    write_set(tmp_path / "set", train=9, test=4, shape=(5, 4), num_classes=3)
+    build(tmp_path / "set", tmp_path / "data")
+    write_set(tmp_path / "set", train=7, test=4, shape=(6, 4), num_classes=3)
+    mode = tfds.download.GenerateMode.REUSE_CACHE_IF_EXISTS
+    builder = build(tmp_path / "set", tmp_path / "data", download_mode=mode)
+    expected = file_rows(tmp_path / "set", "train")
+    np.testing.assert_array_equal(dataset_rows(builder, "train"), expected)
+
+
+def test_a_bad_file_leaves_no_data_set_behind(tmp_path, letters):
+    shutil.copytree(letters, tmp_path / "set")
+    path = tmp_path / "set" / TRAIN_IMAGES
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(idx.IdxError, match=f"{TRAIN_IMAGES}: gzip stream"):
+        build(tmp_path / "set", tmp_path / "data")
+    assert not list((tmp_path / "data").rglob("*tfrecord*"))
+
+
+def test_a_label_above_the_classes_of_mnist_is_refused(tmp_path):
+    write_set(tmp_path, train=30, test=9, shape=(28, 28), num_classes=11)
+    builder = mnist_idx_tfds.Builder(data_dir=tmp_path / "data")
+    examples = builder._generate_examples(idx_set.find(tmp_path)["train"])
+    with pytest.raises(idx.IdxError, match=r"label: expected 0 to 9, found 10\."):
+        next(examples)
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"name": "letters"}, "idx_dir: expected a folder"),
+        ({"name": "a/b", "idx_dir": "."}, "name: expected letters"),
+        ({"name": "..", "idx_dir": "."}, "name: expected letters"),
+    ],
+    ids=["no folder", "slash", "dots"],
+)
+def test_a_config_that_names_nothing_buildable_is_refused(kwargs, message):
+    with pytest.raises(idx.IdxError, match=message):
+        mnist_idx_tfds.IdxConfig(**kwargs)
+
+
+def test_sub_splits_divide_the_examples(built):
+    first = built.as_dataset(split="train[:85%]").cardinality()
+    second = built.as_dataset(split="train[85%:]").cardinality()
+    assert (first, second) == (51, 9)
+
+
+def test_array_record_files_serve_as_a_data_source(letters, tmp_path):
+    builder = folder_builder(letters, tmp_path, file_format="array_record")
+    builder.download_and_prepare()
+    source = builder.as_data_source(split="test")
+    images = np.stack([example["image"] for example in source])
+    labels = np.stack([example["label"] for example in source])
+    rows = as_sorted_rows(images, labels)
+    np.testing.assert_array_equal(rows, file_rows(letters, "test"))
+
+
+def test_max_examples_per_split_caps_each(letters, tmp_path):
+    builder = build(letters, tmp_path, max_examples_per_split=5)
+    assert builder.info.splits["train"].num_examples == 5
+    assert builder.info.splits["test"].num_examples == 5
+
+
+def test_as_dataframe_holds_every_example(built):
+    frame = tfds.as_dataframe(built.as_dataset(split="test"), built.info)
+    assert list(frame.columns) == ["image", "label"]
+    assert len(frame) == 20
+
+
+def test_show_examples_draws_a_figure(built):
+    figure = tfds.show_examples(built.as_dataset(split="test"), built.info)
+    assert len(figure.axes) == 9
+
+
+def test_mnist_is_built_as_published(mnist_idx_dir, tmp_path):
+    builder = mnist_idx_tfds.Builder(data_dir=tmp_path)
+    builder.download_and_prepare(
+        download_config=tfds.download.DownloadConfig(manual_dir=mnist_idx_dir)
+    )
+    for split, count in (("train", 60_000), ("test", 10_000)):
+        assert builder.info.splits[split].num_examples == count
+        expected = file_rows(mnist_idx_dir, split)
+        np.testing.assert_array_equal(dataset_rows(builder, split), expected)
+
+
+def test_checksums_of_manual_files_are_enforced(mnist_idx_dir, tmp_path):
+    shutil.copytree(mnist_idx_dir, tmp_path / "manual")
+    path = tmp_path / "manual" / TRAIN_IMAGES
+    path.chmod(0o644)
+    data = bytearray(path.read_bytes())
+    data[1000] ^= 1
+    path.write_bytes(data)
+    builder = mnist_idx_tfds.Builder(data_dir=tmp_path / "data")
+    config = tfds.download.DownloadConfig(manual_dir=tmp_path / "manual")
+    with pytest.raises(idx.IdxError, match=f"{TRAIN_IMAGES}: SHA-256: expected 440f"):
+        builder.download_and_prepare(download_config=config)
+    assert not builder.is_prepared()

@@ -1,0 +1,207 @@
+"""`python -m trainer` as its users run it: in a process, by its output alone."""
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from idx_files import encode, gzip_member, write_set
+
+ROOT = pathlib.Path(__file__).parents[1]
+STEP = re.compile(
+    r"epoch \d+/\d+  step \d+/\d+  loss \d+\.\d{4}  accuracy \d\.\d{4}"
+    r"  [\d,]+ images/s"
+)
+EPOCH = re.compile(r"epoch (\d+)/\d+  test_loss \d+\.\d{4}  test_accuracy (\d\.\d{4})")
+FINAL = re.compile(r"final  test_loss \d+\.\d{4}  test_accuracy (\d\.\d{4})")
+# Python runs this at its start: no name can be looked up and nothing connected to.
+NO_NETWORK = """
+import socket
+def refuse(*args, **kwargs):
+    raise OSError("the network is cut off")
+socket.getaddrinfo = socket.socket.connect = refuse
+"""
+NO_IMPORT = "raise SystemExit('this import takes seconds')"
+
+
+def run(*args, path="", cwd=ROOT):
+    env = {k: v for k, v in os.environ.items() if not k.startswith("TF_CPP_")}
+    env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(path), str(ROOT)]))
+    return subprocess.run(
+        [sys.executable, "-m", "trainer", *map(str, args)],
+        capture_output=True,
+        text=True,
+        env=env,
+        cwd=cwd,
+        check=False,
+    )
+
+
+def train(idx_dir, data_dir, *args, **kwargs):
+    """Runs to a good end, without a word on standard error, and returns the lines."""
+    options = (f"--idx_dir={idx_dir}", f"--data_dir={data_dir}", "--device=cpu")
+    result = run(*options, *args, **kwargs)
+    assert (result.returncode, result.stderr) == (0, "")
+    return result.stdout.splitlines()
+
+
+@pytest.fixture(scope="module")
+def nothing_heavy(tmp_path_factory):
+    """A path on which what takes long to import ends the program."""
+    folder = tmp_path_factory.mktemp("path")
+    for name in ("tensorflow", "tensorflow_datasets", "keras", "numpy"):
+        (folder / f"{name}.py").write_text(NO_IMPORT)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--nonsense=1"], "Unknown command line flag 'nonsense'"),
+        (["train"], "unexpected argument 'train'"),
+        (["--epochs=0"], "--epochs=0"),
+        (["--epochs=x"], "--epochs=x"),
+        (["--batch_size=0"], "--batch_size=0"),
+        (["--learning_rate=0"], "--learning_rate=0"),
+        (["--learning_rate=nan"], "--learning_rate=nan"),
+        (["--learning_rate=inf"], "--learning_rate=inf"),
+        (["--log_every=0"], "--log_every=0"),
+        (["--seed=-1"], "--seed=-1"),
+        (["--device=tpu"], "expected auto, cpu, gpu or gpu:N"),
+        (["--device=gpu:"], "expected auto, cpu, gpu or gpu:N"),
+        (["--feed=disk"], "--feed=disk"),
+        (["--manual_dir=a", "--idx_dir=b"], "not both"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_wrong_command_is_one_line_before_anything_heavy(
+    nothing_heavy, args, message
+):
+    result = run(*args, path=nothing_heavy)
+    assert result.returncode != 0
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("trainer: ")
+    assert message in line
+
+
+def test_help_names_every_flag_before_anything_heavy(nothing_heavy):
+    result = run("--help", path=nothing_heavy)
+    for flag in (
+        *("device", "data_dir", "manual_dir", "idx_dir", "epochs", "batch_size"),
+        *("learning_rate", "log_every", "seed", "train_split", "eval_split", "feed"),
+    ):
+        assert f"--{flag}:" in result.stdout
+    assert "this import takes seconds" not in result.stderr
+
+
+def test_a_newcomer_without_a_network_trains_on_the_embedded_data(tmp_path):
+    """README's first command, with the network cut off."""
+    (tmp_path / "sitecustomize.py").write_text(NO_NETWORK)
+    lines = train("mnist_idx_tfds/dummy_data", tmp_path / "data", path=tmp_path)
+    opening = next(line for line in lines if line.startswith("CPU  "))
+    for part in (
+        "mnist_idx_tfds/dummy_data-",
+        "4,000 training and 800 evaluation images",
+        "28x28x1",
+        "10 classes",
+        "5,994 parameters",
+        "steps an epoch",
+    ):
+        assert part in opening
+    log = lines[lines.index(opening) + 1 :]
+    assert all(STEP.match(line) or EPOCH.fullmatch(line) for line in log[:-1])
+    accuracies = [float(m[2]) for m in map(EPOCH.fullmatch, log) if m]
+    assert float(FINAL.fullmatch(log[-1])[1]) == accuracies[-1] > 0.9
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "facts"),
+    [
+        pytest.param(
+            {"train": 64, "test": 32, "shape": (50, 50), "num_classes": 16},
+            "64 training and 32 evaluation images, 50x50x1, 16 classes",
+            id="50x50 in 16 classes",
+        ),
+        pytest.param(
+            {"train": 5, "test": 5, "shape": (16, 17), "num_classes": 2},
+            "5 training and 5 evaluation images, 16x17x1, 2 classes",
+            id="ten examples, fewer than a batch",
+        ),
+    ],
+)
+def test_a_folder_of_your_own_trains(tmp_path, kwargs, facts):
+    write_set(tmp_path / "own", **kwargs)
+    lines = train(tmp_path / "own", tmp_path / "data", "--epochs=1")
+    assert any(facts in line for line in lines)
+    assert FINAL.fullmatch(lines[-1])
+
+
+def test_63_classes_with_gaps_train(tmp_path):
+    write_set(tmp_path / "own", train=90, test=30, shape=(20, 20), num_classes=63)
+    labels = np.arange(90) // 2 * 2 % 63  # Every other class is empty.
+    labels[0] = 62
+    path = tmp_path / "own" / "train-labels-idx1-ubyte.gz"
+    path.write_bytes(gzip_member(encode(labels)))
+    lines = train(tmp_path / "own", tmp_path / "data", "--epochs=1")
+    assert any("63 classes" in line for line in lines)
+
+
+def test_the_same_command_prints_the_same_losses(tmp_path):
+    write_set(tmp_path / "own", train=200, test=50, shape=(20, 20))
+    args = (tmp_path / "own", tmp_path / "data", "--epochs=2", "--log_every=1")
+    logs = [train(*args), train(*args)]
+    first, second = (
+        [
+            re.sub(r"  [\d,]+ images/s", "", line)
+            for line in log
+            if line.startswith("epoch")
+        ]
+        for log in logs
+    )
+    assert len(first) == 6
+    assert first == second
+
+
+def test_a_bad_file_is_one_line(tmp_path):
+    write_set(tmp_path / "own", shape=(20, 20))
+    path = tmp_path / "own" / "train-images-idx3-ubyte.gz"
+    path.write_bytes(path.read_bytes()[:-20])
+    result = run(f"--idx_dir={tmp_path / 'own'}", f"--data_dir={tmp_path / 'data'}")
+    assert result.returncode == 1
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"trainer: {path}: gzip stream: expected its end marker")
+
+
+def test_images_too_small_are_one_line(tmp_path):
+    write_set(tmp_path / "own", shape=(9, 20))
+    result = run(f"--idx_dir={tmp_path / 'own'}", f"--data_dir={tmp_path / 'data'}")
+    assert result.returncode == 1
+    (line,) = result.stderr.splitlines()
+    assert "expected at least 16 x 16 pixels" in line
+
+
+def test_no_network_for_mnist_is_one_line_with_the_ways_on(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(NO_NETWORK)
+    result = run(f"--data_dir={tmp_path / 'data'}", path=tmp_path)
+    assert result.returncode == 1
+    (line,) = result.stderr.splitlines()
+    for mirror in ("storage.googleapis.com", "ossci-datasets.s3.amazonaws.com"):
+        assert f"{mirror}: " in line
+    assert "--manual_dir=DIR" in line
+    assert "--idx_dir=mnist_idx_tfds/dummy_data" in line
+
+
+def test_mnist_itself_trains(mnist_idx_dir, tmp_path):
+    result = run(
+        f"--manual_dir={mnist_idx_dir}", f"--data_dir={tmp_path}", "--epochs=1"
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    lines = result.stdout.splitlines()
+    facts = "mnist_idx_tfds/mnist/1.0.0: 60,000 training and 10,000 evaluation images"
+    assert any(facts in line for line in lines)
+    assert sum(bool(STEP.match(line)) for line in lines) == 24
+    assert float(FINAL.fullmatch(lines[-1])[1]) > 0.97
