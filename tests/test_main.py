@@ -73,6 +73,7 @@ def nothing_heavy(tmp_path_factory):
         (["--device=tpu"], "expected auto, cpu, gpu or gpu:N"),
         (["--device=gpu:"], "expected auto, cpu, gpu or gpu:N"),
         (["--feed=disk"], "--feed=disk"),
+        (["--model=wide"], "--model=wide"),
         (["--manual_dir=a", "--idx_dir=b"], "not both"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -92,7 +93,15 @@ def test_help_names_every_flag_before_anything_heavy(nothing_heavy):
     result = run("--help", path=nothing_heavy)
     for flag in (
         *("device", "data_dir", "manual_dir", "idx_dir", "epochs", "batch_size"),
-        *("learning_rate", "log_every", "seed", "train_split", "eval_split", "feed"),
+        *(
+            "learning_rate",
+            "log_every",
+            "seed",
+            "train_split",
+            "eval_split",
+            "feed",
+            "model",
+        ),
     ):
         assert f"--{flag}:" in result.stdout
     assert "this import takes seconds" not in result.stderr
@@ -137,6 +146,14 @@ def test_a_folder_of_your_own_trains(tmp_path, kwargs, facts):
     write_set(tmp_path / "own", **kwargs)
     lines = train(tmp_path / "own", tmp_path / "data", "--epochs=1")
     assert any(facts in line for line in lines)
+    assert FINAL.fullmatch(lines[-1])
+
+
+def test_the_deep_model_trains(tmp_path):
+    write_set(tmp_path / "own", train=64, test=32, shape=(16, 16))
+    args = ("--model=deep", "--epochs=1")
+    lines = train(tmp_path / "own", tmp_path / "data", *args)
+    assert any("deep with" in line for line in lines)
     assert FINAL.fullmatch(lines[-1])
 
 

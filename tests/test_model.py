@@ -1,4 +1,4 @@
-"""The CNN."""
+"""The networks."""
 
 import keras
 import numpy as np
@@ -44,12 +44,27 @@ def test_relu_after_pooling_is_relu_before_pooling():
     )
 
 
+def test_the_deep_one_has_mnist_nodes_594922_parameters_for_mnist():
+    assert model.deep((28, 28, 1), 10).count_params() == 594_922
+
+
+@pytest.mark.parametrize("build", [model.cnn, model.deep])
+def test_layers_begin_with_weights_of_their_own(build):
+    """As they would not if they shared an initializer and a shape."""
+    keras.utils.set_random_seed(0)
+    weights = [w for w in build((28, 28, 1), 10).get_weights() if w.ndim > 1]
+    firsts = {float(w.ravel()[0]) for w in weights}
+    assert len(firsts) == len(weights)
+
+
+@pytest.mark.parametrize("build", [model.cnn, model.deep])
 @pytest.mark.parametrize("shape", [(15, 28, 1), (28, 15, 1), (1, 1, 1)])
-def test_images_too_small_for_it_are_refused_by_size(shape):
+def test_images_too_small_for_it_are_refused_by_size(build, shape):
     message = rf"expected at least 16 x 16 .* found {shape[0]} x {shape[1]}\."
     with pytest.raises(TrainerError, match=message):
-        model.cnn(shape, 10)
+        build(shape, 10)
 
 
-def test_smallest_images_work():
-    assert model.cnn((16, 16, 1), 10).output_shape == (None, 10)
+@pytest.mark.parametrize("build", [model.cnn, model.deep])
+def test_smallest_images_work(build):
+    assert build((16, 16, 1), 10).output_shape == (None, 10)

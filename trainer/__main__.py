@@ -29,14 +29,29 @@ _MANUAL_DIR = flags.DEFINE_string(
 _IDX_DIR = flags.DEFINE_string(
     "idx_dir", None, "Folder of four IDX files to train on, instead of MNIST."
 )
+_MODEL = flags.DEFINE_enum(
+    "model",
+    "cnn",
+    ["cnn", "deep"],
+    "The tutorial's small network, or mnist-node's deeper and slower one.",
+)
 _EPOCHS = flags.DEFINE_integer(
-    "epochs", 5, "Passes over the training split.", lower_bound=1
+    "epochs",
+    None,
+    "Passes over the training split (default: the model's own).",
+    lower_bound=1,
 )
 _BATCH_SIZE = flags.DEFINE_integer(
-    "batch_size", 128, "Training examples a step.", lower_bound=1
+    "batch_size",
+    None,
+    "Training examples a step (default: the model's own).",
+    lower_bound=1,
 )
 _LEARNING_RATE = flags.DEFINE_float(
-    "learning_rate", 8e-3, "Peak learning rate; it is warmed up, then decayed to zero."
+    "learning_rate",
+    None,
+    "Peak learning rate; it is warmed up, then decayed to zero (default: the model's "
+    "own).",
 )
 _LOG_EVERY = flags.DEFINE_integer(
     "log_every", 20, "Steps between lines of the log.", lower_bound=1
@@ -71,7 +86,9 @@ flags.register_validator(
     "expected auto, cpu, gpu or gpu:N",
 )
 flags.register_validator(
-    "learning_rate", lambda rate: 0 < rate < float("inf"), "expected more than 0"
+    "learning_rate",
+    lambda rate: rate is None or 0 < rate < float("inf"),
+    "expected more than 0",
 )
 flags.register_multi_flags_validator(
     ["manual_dir", "idx_dir"],
@@ -108,22 +125,25 @@ def main(_) -> None:
 
 def _train(selected) -> None:
     from trainer import data, input_pipeline, train
+    from trainer.model import MODELS
 
+    defaults = MODELS[_MODEL.value]
+    settings = train.Settings(
+        model=_MODEL.value,
+        epochs=_EPOCHS.value or defaults.epochs,
+        batch_size=_BATCH_SIZE.value or defaults.batch_size,
+        learning_rate=_LEARNING_RATE.value or defaults.learning_rate,
+        log_every=_LOG_EVERY.value,
+        seed=_SEED.value,
+    )
     builder = data.prepare(_DATA_DIR.value, _MANUAL_DIR.value, _IDX_DIR.value)
     feed = input_pipeline.load(
         builder,
         train_split=_TRAIN_SPLIT.value,
         eval_split=_EVAL_SPLIT.value,
         feed=_FEED.value,
-        batch_size=_BATCH_SIZE.value,
-        seed=_SEED.value,
-    )
-    settings = train.Settings(
-        epochs=_EPOCHS.value,
-        batch_size=_BATCH_SIZE.value,
-        learning_rate=_LEARNING_RATE.value,
-        log_every=_LOG_EVERY.value,
-        seed=_SEED.value,
+        batch_size=settings.batch_size,
+        seed=settings.seed,
     )
     train.run(settings, feed, selected)
 

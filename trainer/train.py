@@ -4,8 +4,9 @@ import dataclasses
 
 import keras
 
-from trainer import callbacks, input_pipeline, model
+from trainer import callbacks, input_pipeline
 from trainer.device import Device
+from trainer.model import MODELS
 
 _WARMUP = 0.1  # of all steps
 _FIRST_RATE = 0.1  # of the peak
@@ -16,6 +17,7 @@ class Settings:
     """What decides the outcome of a run, beside the data.
 
     Attributes:
+      model: name of the network, a key of `model.MODELS`.
       epochs: passes over the training split.
       batch_size: examples a step.
       learning_rate: Adam's peak rate, reached after a tenth of all steps and then
@@ -24,6 +26,7 @@ class Settings:
       seed: of the initial weights and the order of examples.
     """
 
+    model: str
     epochs: int
     batch_size: int
     learning_rate: float
@@ -34,7 +37,7 @@ class Settings:
 def run(
     settings: Settings, data: input_pipeline.Data, device: Device
 ) -> dict[str, float]:
-    """Trains the CNN, printing as it goes, and evaluates it after each epoch.
+    """Trains a network, printing as it goes, and evaluates it after each epoch.
 
     Args:
       settings: what to do.
@@ -45,12 +48,12 @@ def run(
       `loss` and `accuracy` of the trained model on the evaluation split.
 
     Raises:
-      TrainerError: the images are too small for the CNN.
+      TrainerError: the images are too small for the network.
     """
     keras.utils.set_random_seed(settings.seed)
-    cnn = model.cnn(data.image_shape, data.num_classes)
+    network = MODELS[settings.model].build(data.image_shape, data.num_classes)
     steps = -(-data.train_examples // settings.batch_size)
-    cnn.compile(
+    network.compile(
         optimizer=keras.optimizers.Adam(_schedule(settings, steps)),
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
@@ -63,11 +66,11 @@ def run(
     print(
         f"{device.description}  {data.name}: {data.train_examples:,} training and "
         f"{data.eval_examples:,} evaluation images, {height}x{width}x{channels}, "
-        f"{data.num_classes} classes, from {data.feed}  cnn with {cnn.count_params():,} parameters  "
+        f"{data.num_classes} classes, from {data.feed}  {settings.model} with {network.count_params():,} parameters  "
         f"{steps:,} steps an epoch",
         flush=True,
     )
-    history = cnn.fit(
+    history = network.fit(
         data.train,
         epochs=settings.epochs,
         validation_data=data.evaluate,
