@@ -21,6 +21,8 @@ PIECE_BYTES = 1 << 26  # Images of a streamed split that are shuffled together.
 _READ_BATCH = 512
 _EVALUATION_BATCH = 1000
 _FILES_AT_ONCE = 8
+# The functions below are plain TensorFlow; converting them would delay the start.
+_as_is = tf.autograph.experimental.do_not_convert
 _UNROLLED = 16  # Images decoded in one round of a loop, whose rounds are not free.
 
 
@@ -153,9 +155,12 @@ def _from_memory(
     batches = _decoded(builder, _records(builder, split), _READ_BATCH)
     # One element, the whole split, which the cache hands out without copying it.
     whole = batches.rebatch(builder.info.splits[split].num_examples).cache()
-    return whole.flat_map(
-        lambda *columns: _shuffled(columns, batch_size, order.permutation)
-    )
+
+    @_as_is
+    def epoch(*columns):
+        return _shuffled(columns, batch_size, order.permutation)
+
+    return whole.flat_map(epoch)
 
 
 def _from_stream(
@@ -165,11 +170,13 @@ def _from_stream(
     # Of whole batches, so that only the epoch's last one can be short.
     piece_batches = max(1, PIECE_BYTES // (image_bytes * batch_size))
 
+    @_as_is
     def shuffled_piece(piece, records):
         return _shuffled(
             [records], batch_size, lambda rows: order.permutation(rows, piece + 1)
         )
 
+    @_as_is
     def epoch(_):
         records = _records(builder, split, order)
         pieces = records.batch(piece_batches * batch_size).enumerate()
@@ -189,6 +196,7 @@ def _shuffled(
     rows = tf.shape(columns[0], out_type=tf.int64)[0]
     order = permutation(rows)
 
+    @_as_is
     def batch(step):
         picked = order[step * batch_size : (step + 1) * batch_size]
         return tuple(tf.gather(column, picked) for column in columns)
@@ -221,6 +229,7 @@ def _records(
         columns = [tf.gather(column, picked) for column in columns]
         cycle = min(len(parts), _FILES_AT_ONCE)
 
+    @_as_is
     def read(filename, skip, take):
         return tf.data.TFRecordDataset(filename).skip(skip).take(take)
 
@@ -236,9 +245,12 @@ def _array_records(builder: tfds.core.DatasetBuilder, split: str) -> tf.data.Dat
     def read(rows):
         return np.array(source.__getitems__(rows.tolist()), object)
 
+    @_as_is
+    def records(rows):
+        return tf.ensure_shape(tf.numpy_function(read, [rows], tf.string), [None])
+
     rows = tf.data.Dataset.range(len(source)).batch(_READ_BATCH)
-    records = rows.map(lambda rows: tf.numpy_function(read, [rows], tf.string))
-    return records.map(lambda record: tf.ensure_shape(record, [None])).unbatch()
+    return rows.map(records).unbatch()
 
 
 def _decoded(
@@ -256,6 +268,7 @@ def _decoder(builder: tfds.core.DatasetBuilder) -> Callable:
     spec = builder.info.features.tf_example_spec
     shape = builder.info.features["image"].shape
 
+    @_as_is
     def decode_some(pngs):
         images = [
             tf.ensure_shape(tf.io.decode_png(png, channels=shape[-1]), shape)
@@ -263,6 +276,7 @@ def _decoder(builder: tfds.core.DatasetBuilder) -> Callable:
         ]
         return tf.stack(images)
 
+    @_as_is
     def decode(records):
         example = tf.io.parse_example(records, spec)
         pngs = example["image"]

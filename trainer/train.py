@@ -10,6 +10,7 @@ from trainer.model import MODELS
 
 _WARMUP = 0.1  # of all steps
 _FIRST_RATE = 0.1  # of the peak
+_BETA_2 = 0.99  # Adam's usual 0.999 looks back further than so short a run is long.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +55,7 @@ def run(
     network = MODELS[settings.model].build(data.image_shape, data.num_classes)
     steps = -(-data.train_examples // settings.batch_size)
     network.compile(
-        optimizer=keras.optimizers.Adam(_schedule(settings, steps)),
+        optimizer=keras.optimizers.Adam(_schedule(settings, steps), beta_2=_BETA_2),
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
         # Each execution ends with a wait for its logs: one a line of the log.

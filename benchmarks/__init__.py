@@ -1,0 +1,1 @@
+"""Measures this project against its peers, in pairs on the same files."""

@@ -1,0 +1,131 @@
+"""Measures this project against its peers, in pairs on the same files.
+
+    python -m benchmarks [PART ...] [--flags]
+
+The parts, in this order, and about how long each takes on two cores:
+
+    build         3 min   the four files to a TFDS data set, and TFDS's own mnist
+    first_pass    2 min   over the training images, and TFDS's Keras guide
+    later_passes  1 min   over the training images, and TFDS's Keras guide
+    train         3 min   an epoch of fit, and plain fit on NumPy arrays and the guide
+    to_99         5 min   until the test split is at 99%, and keras.io's convnet
+    start         1 min   to the help and to the first step, and the imports alone
+    scale         5 min   60,000 to 1,000,000 rendered images, and ours in proportion
+
+The files are those of the folder that the environment variable MNIST_IDX_DIR names, the
+four published ones, or rendered digits. Nothing is downloaded. Everything is computed
+on the CPU; other work on the machine spoils the times.
+
+In the table, a ratio is how many times as fast as the peer one pair is, and memory the
+most that a whole process held at once.
+"""
+
+import importlib.metadata
+import json
+import os
+import pathlib
+import platform
+import sys
+import tempfile
+
+from absl import app, flags
+
+from benchmarks import (
+    build,
+    first_pass,
+    later_passes,
+    measure,
+    scale,
+    start,
+    to_99,
+    train,
+)
+from benchmarks.files import Setup
+from mnist_idx_tfds import render_digits
+
+_PARTS = {
+    "build": build.run,
+    "first_pass": first_pass.run,
+    "later_passes": later_passes.run,
+    "train": train.run,
+    "to_99": to_99.run,
+    "start": start.run,
+    "scale": scale.run,
+}
+
+_PAIRS = flags.DEFINE_integer("pairs", 5, "Measured pairs a part.", lower_bound=1)
+_WARM_UP = flags.DEFINE_bool(
+    "warm_up", True, "Once more before these, where it is not counted."
+)
+_JSON = flags.DEFINE_string("json", None, "File to write all timings to, as JSON.")
+_TMP_DIR = flags.DEFINE_string(
+    "tmp_dir", None, "Where to make the folder that all is written to, and removed."
+)
+_TRAIN = flags.DEFINE_integer(
+    "train_examples", 60_000, "Training digits to render, without MNIST_IDX_DIR."
+)
+_TEST = flags.DEFINE_integer(
+    "test_examples", 10_000, "Test digits to render, without MNIST_IDX_DIR."
+)
+_TARGET = flags.DEFINE_float("target", 0.99, "Test accuracy that to_99 goes for.")
+_SIZES = flags.DEFINE_list(
+    "sizes", ["60000", "240000", "1000000"], "Training digits of scale, rising."
+)
+
+
+def main(argv: list[str]) -> None:
+    """Runs the parts that were named, or all."""
+    names = argv[1:] or list(_PARTS)
+    if unknown := set(names) - set(_PARTS):
+        parts = ", ".join(_PARTS)
+        sys.exit(f"benchmarks: {', '.join(unknown)}: expected one or more of {parts}.")
+    # Keras would compile the peers for a GPU that it finds, even a hidden one.
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+    rows = []
+    with tempfile.TemporaryDirectory(dir=_TMP_DIR.value) as folder:
+        setup = _setup(pathlib.Path(folder))
+        facts = _facts(setup)
+        try:
+            for name in names:
+                rows += _PARTS[name](setup)
+        finally:  # What was measured is worth seeing whatever happened next.
+            print("; ".join(facts.values()), "", measure.table(rows), sep="\n")
+    if _JSON.value:
+        records = [measure.record(row) for row in rows]
+        text = json.dumps({"facts": facts, "rows": records}, indent=2)
+        pathlib.Path(_JSON.value).write_text(text + "\n")
+
+
+def _setup(work: pathlib.Path) -> Setup:
+    given = os.environ.get("MNIST_IDX_DIR")
+    idx_dir = pathlib.Path(given).expanduser() if given else work / "digits"
+    if not given:
+        measure.progress("the digits", "render")
+        render_digits.write_set(idx_dir, _TRAIN.value, _TEST.value, seed=0)
+    return Setup(
+        idx_dir=idx_dir,
+        published=bool(given),
+        work=work,
+        pairs=_PAIRS.value,
+        warm_up=_WARM_UP.value,
+        target=_TARGET.value,
+        sizes=[int(size) for size in _SIZES.value],
+    )
+
+
+def _facts(setup: Setup) -> dict[str, str]:
+    """Returns what the numbers depend on."""
+    name = "MNIST" if setup.published else "rendered digits"
+    counts = " and ".join(f"{count:,}" for count in setup.examples.values())
+    packages = ("tensorflow", "keras", "tensorflow-datasets")
+    versions = {name: f"{name} {importlib.metadata.version(name)}" for name in packages}
+    return {
+        "files": f"{counts} images ({name})",
+        "cores": f"{os.cpu_count()} cores",
+        "python": f"Python {platform.python_version()}",
+        **versions,
+    }
+
+
+if __name__ == "__main__":
+    app.run(main)

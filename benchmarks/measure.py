@@ -1,0 +1,173 @@
+"""Pairs of timings in turn, and the table of what came out."""
+
+import concurrent.futures
+import contextlib
+import dataclasses
+import io
+import multiprocessing
+import resource
+import statistics
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from absl import logging
+
+_COLUMNS = (
+    "part",
+    "pairs",
+    "ours",
+    "peer",
+    "ratio",
+    "min to max",
+    "floor",
+    "held",
+    "bound",
+    "memory, ours and peer",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One comparison.
+
+    Attributes:
+      part: what was compared.
+      ours: seconds of each of our runs.
+      peer: seconds of each of the peer's, in the same order.
+      floor: the least ratio to hold, how many times as fast as the peer.
+      limit: what else there is to hold, in a word.
+      within: whether it was.
+      bound: seconds that physics sets here.
+      notes: what the bound is, and whatever else the reader must know.
+      examples: images in a run, to show a rate instead of the time.
+      memory: the most memory that a run held at once, in bytes, ours and the peer's.
+    """
+
+    part: str
+    ours: Sequence[float]
+    peer: Sequence[float]
+    floor: float | None = None
+    limit: str = ""
+    within: bool = True
+    bound: float | None = None
+    notes: str = ""
+    examples: int | None = None
+    memory: tuple[int, int] | None = None
+
+    @property
+    def ratios(self) -> list[float]:
+        """How many times as fast as the peer, pair by pair."""
+        return [b / a for a, b in zip(self.ours, self.peer, strict=True)]
+
+    @property
+    def held(self) -> bool:
+        """Whether floor and limit were held."""
+        return self.within and statistics.median(self.ratios) >= (self.floor or 0)
+
+
+def in_turn(
+    part: str, sides: dict[str, Callable[[int], Any]], pairs: int, warm_up: bool
+) -> dict[str, list[Any]]:
+    """Calls each side in turn, A B A B.
+
+    Args:
+      part: name for the lines of progress.
+      sides: functions of the round's number, by name.
+      pairs: number of rounds.
+      warm_up: whether there is a round before the first, whose results are dropped.
+
+    Returns:
+      What each side returned, round by round.
+    """
+    results = {name: [] for name in sides}
+    for n in range(-warm_up, pairs):
+        for name, side in sides.items():
+            progress(part, name, f"{n + 1} of {pairs}" if n >= 0 else "warm-up")
+            result = side(max(n, 0))
+            if n >= 0:
+                results[name].append(result)
+    return results
+
+
+def progress(*words: str) -> None:
+    """Says on standard error what is about to take its time."""
+    print("benchmarks:", ", ".join(words), file=sys.stderr, flush=True)
+
+
+def fresh(function: Callable, *args: Any) -> tuple[Any, int]:
+    """Calls a function in a new process, where nothing is imported, cached or traced.
+
+    Args:
+      function: one of a module that does not import TensorFlow, which can import it
+        without a word on standard error or a GPU.
+      *args: what to call it with.
+
+    Returns:
+      What the function returned, and the most memory its process held, in bytes.
+    """
+    # Not forked: that would copy this process's state, which is to stay out.
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(1, context) as pool:
+        return pool.submit(_call, function, args).result()
+
+
+def _call(function: Callable, args: Sequence[Any]) -> tuple[Any, int]:
+    from trainer import device
+
+    device.select("cpu")
+    import tensorflow_datasets as tfds
+
+    tfds.disable_progress_bar()
+    logging.set_verbosity(logging.ERROR)
+    warnings.simplefilter("ignore")  # The peers' recipes warn of themselves.
+    with contextlib.redirect_stdout(io.StringIO()):
+        result = function(*args)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return result, peak if sys.platform == "darwin" else peak * 1024
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Returns the rows as a Markdown table, with their notes under it."""
+    cells = [_COLUMNS, *(_cells(row) for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    cells.insert(1, ["-" * width for width in widths])
+    lines = ["| " + " | ".join(map(str.ljust, line, widths)) + " |" for line in cells]
+    notes = {}
+    for row in rows:
+        notes.setdefault(row.notes, []).append(row.part)
+    notes.pop("", None)
+    lines += ["", *(f"{'; '.join(parts)}: {note}" for note, parts in notes.items())]
+    return "\n".join(lines).rstrip()
+
+
+def _cells(row: Row) -> list[str]:
+    def amount(seconds: float) -> str:
+        if row.examples:
+            return f"{row.examples / seconds:,.0f}/s"
+        return f"{seconds:.3g} s" if seconds < 100 else f"{seconds:.0f} s"
+
+    memory = row.memory and " and ".join(f"{m / 2**20:,.0f} MiB" for m in row.memory)
+    return [
+        row.part,
+        f"{len(row.ours)}",
+        amount(statistics.median(row.ours)),
+        amount(statistics.median(row.peer)),
+        f"{statistics.median(row.ratios):.2f}x",
+        f"{min(row.ratios):.2f} to {max(row.ratios):.2f}",
+        ", ".join(filter(None, [row.floor and f"{row.floor:.3g}x", row.limit])),
+        "yes" if row.held else "NO",
+        amount(row.bound) if row.bound else "",
+        memory or "",
+    ]
+
+
+def record(row: Row) -> dict[str, Any]:
+    """Returns a row as JSON has it."""
+    ratio = {
+        "median": statistics.median(row.ratios),
+        "min": min(row.ratios),
+        "max": max(row.ratios),
+    }
+    return dataclasses.asdict(row) | {"held": row.held, "ratio": ratio}
