@@ -2,7 +2,7 @@
 
     python -m benchmarks [PART ...] [--flags]
 
-The parts, in this order, and about how long each takes on two cores:
+The parts, in this order, and about how long each takes on two cores, 20 minutes in all:
 
     build         3 min   the four files to a TFDS data set, and TFDS's own mnist
     first_pass    2 min   over the training images, and TFDS's Keras guide
@@ -42,6 +42,8 @@ from benchmarks import (
 )
 from benchmarks.files import Setup
 from mnist_idx_tfds import render_digits
+from mnist_idx_tfds.idx import IdxError
+from trainer.errors import TrainerError
 
 _PARTS = {
     "build": build.run,
@@ -69,7 +71,7 @@ _TEST = flags.DEFINE_integer(
 )
 _TARGET = flags.DEFINE_float("target", 0.99, "Test accuracy that to_99 goes for.")
 _SIZES = flags.DEFINE_list(
-    "sizes", ["60000", "240000", "1000000"], "Training digits of scale, rising."
+    "sizes", ["60000", "240000", "1000000"], "Numbers of training digits of scale."
 )
 
 
@@ -81,15 +83,24 @@ def main(argv: list[str]) -> None:
         sys.exit(f"benchmarks: {', '.join(unknown)}: expected one or more of {parts}.")
     # Keras would compile the peers for a GPU that it finds, even a hidden one.
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
-    rows = []
-    with tempfile.TemporaryDirectory(dir=_TMP_DIR.value) as folder:
-        setup = _setup(pathlib.Path(folder))
-        facts = _facts(setup)
+    rows, facts = [], {}
+    with tempfile.TemporaryDirectory(
+        prefix="benchmarks-", dir=_TMP_DIR.value
+    ) as folder:
         try:
+            setup = _setup(pathlib.Path(folder))
+            facts = _facts(setup)
             for name in names:
                 rows += _PARTS[name](setup)
-        finally:  # What was measured is worth seeing whatever happened next.
-            print("; ".join(facts.values()), "", measure.table(rows), sep="\n")
+        except (IdxError, TrainerError) as e:
+            sys.exit(f"benchmarks: {e}")
+        finally:
+            if rows:  # Worth having, whatever happened next.
+                _report(facts, rows)
+
+
+def _report(facts: dict[str, str], rows: list[measure.Row]) -> None:
+    print("; ".join(facts.values()), "", measure.table(rows), sep="\n")
     if _JSON.value:
         records = [measure.record(row) for row in rows]
         text = json.dumps({"facts": facts, "rows": records}, indent=2)
@@ -109,7 +120,7 @@ def _setup(work: pathlib.Path) -> Setup:
         pairs=_PAIRS.value,
         warm_up=_WARM_UP.value,
         target=_TARGET.value,
-        sizes=[int(size) for size in _SIZES.value],
+        sizes=sorted(map(int, _SIZES.value)),
     )
 
 

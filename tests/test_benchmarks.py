@@ -101,6 +101,16 @@ def test_unknown_part_is_one_line():
         main.main(["benchmarks", "build", "scales"])
 
 
+def test_missing_files_are_one_line(monkeypatch, tmp_path):
+    monkeypatch.setenv("MNIST_IDX_DIR", str(tmp_path))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    with flagsaver.flagsaver():
+        flags.FLAGS(["benchmarks", f"--tmp_dir={tmp_path}"])
+        with pytest.raises(SystemExit, match=r"^benchmarks: .*: train images: exp"):
+            main.main(["benchmarks", "build"])
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_table_shows_median_extremes_and_whether_the_floor_is_held():
     rows = [
         measure.Row("slow", [1.0, 2.0, 4.0], [2.0, 2.0, 2.0], floor=1.5),

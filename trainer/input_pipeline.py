@@ -7,7 +7,8 @@ their own, and their records shuffled a large piece at a time.
 
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,9 +22,11 @@ PIECE_BYTES = 1 << 26  # Images of a streamed split that are shuffled together.
 _READ_BATCH = 512
 _EVALUATION_BATCH = 1000
 _FILES_AT_ONCE = 8
+_CORES = os.cpu_count() or 1
+_UNROLLED = 16  # Images decoded in one round of a loop, whose rounds are not free.
+
 # The functions below are plain TensorFlow; converting them would delay the start.
 _as_is = tf.autograph.experimental.do_not_convert
-_UNROLLED = 16  # Images decoded in one round of a loop, whose rounds are not free.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,9 +94,6 @@ def load(
     evaluate = _decoded(builder, _records(builder, eval_split), _EVALUATION_BATCH)
     if _choose(builder, eval_examples, feed) == "memory":
         evaluate = evaluate.cache()
-    # Starts to read while Keras traces its functions.
-    options = tf.data.Options()
-    options.experimental_warm_start = True
     return Data(
         name=builder.info.full_name,
         image_shape=builder.info.features["image"].shape,
@@ -101,7 +101,7 @@ def load(
         train_examples=train_examples,
         eval_examples=eval_examples,
         feed=train_feed,
-        train=_counted(train, train_examples, batch_size).with_options(options),
+        train=_counted(train, train_examples, batch_size),
         evaluate=_counted(evaluate, eval_examples, _EVALUATION_BATCH),
         set_epoch=order.epoch.assign,
     )
@@ -112,8 +112,15 @@ def _counted(
 ) -> tf.data.Dataset:
     """Tells Keras the number of steps, which tf.data cannot derive, and prefetches."""
     steps = -(-examples // batch_size)
-    batches = batches.apply(tf.data.experimental.assert_cardinality(steps))
-    return batches.prefetch(tf.data.AUTOTUNE)
+    batches = batches.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(2)
+    options = tf.data.Options()
+    # Reading starts while Keras still traces its functions.
+    options.experimental_warm_start = True
+    # Each iterator, two an epoch, would be optimized and tuned anew; that takes
+    # longer than an epoch of MNIST from memory, and finds nothing to gain.
+    options.autotune.enabled = False
+    options.experimental_optimization.apply_default_optimizations = False
+    return batches.with_options(options)
 
 
 class _Order(NamedTuple):
@@ -152,13 +159,27 @@ def _choose(builder: tfds.core.DatasetBuilder, examples: int, feed: str) -> str:
 def _from_memory(
     builder: tfds.core.DatasetBuilder, split: str, batch_size: int, order: _Order
 ) -> tf.data.Dataset:
+    examples = builder.info.splits[split].num_examples
     batches = _decoded(builder, _records(builder, split), _READ_BATCH)
     # One element, the whole split, which the cache hands out without copying it.
-    whole = batches.rebatch(builder.info.splits[split].num_examples).cache()
+    whole = batches.rebatch(examples).cache()
+    steps, rest = divmod(examples, batch_size)
 
     @_as_is
     def epoch(*columns):
-        return _shuffled(columns, batch_size, order.permutation)
+        # All at once: a batch at a time, calls would take longer than copying.
+        picked = order.permutation(examples)
+        columns = [tf.gather(column, picked) for column in columns]
+        full = tf.data.Dataset.from_tensor_slices(
+            tuple(
+                tf.reshape(
+                    column[: steps * batch_size], [steps, batch_size, *column.shape[1:]]
+                )
+                for column in columns
+            )
+        )
+        last = tuple(column[steps * batch_size :] for column in columns)
+        return full.concatenate(tf.data.Dataset.from_tensors(last)) if rest else full
 
     return whole.flat_map(epoch)
 
@@ -172,9 +193,9 @@ def _from_stream(
 
     @_as_is
     def shuffled_piece(piece, records):
-        return _shuffled(
-            [records], batch_size, lambda rows: order.permutation(rows, piece + 1)
-        )
+        picked = order.permutation(tf.size(records, tf.int64), piece + 1)
+        shuffled = tf.gather(records, picked)
+        return tf.data.Dataset.from_tensor_slices(shuffled).batch(batch_size)
 
     @_as_is
     def epoch(_):
@@ -184,25 +205,7 @@ def _from_stream(
 
     # An epoch's order of files is looked up when its iteration begins.
     dataset = tf.data.Dataset.range(1).flat_map(epoch)
-    return dataset.map(_decoder(builder), num_parallel_calls=tf.data.AUTOTUNE)
-
-
-def _shuffled(
-    columns: Sequence[tf.Tensor],
-    batch_size: int,
-    permutation: Callable[[tf.Tensor], tf.Tensor],
-) -> tf.data.Dataset:
-    """Batches rows of tensors of equal length, each row once."""
-    rows = tf.shape(columns[0], out_type=tf.int64)[0]
-    order = permutation(rows)
-
-    @_as_is
-    def batch(step):
-        picked = order[step * batch_size : (step + 1) * batch_size]
-        return tuple(tf.gather(column, picked) for column in columns)
-
-    steps = tf.data.Dataset.range(-(-rows // batch_size))
-    return steps.map(batch, num_parallel_calls=tf.data.AUTOTUNE)
+    return dataset.map(_decoder(builder), num_parallel_calls=_CORES)
 
 
 def _records(
@@ -257,7 +260,7 @@ def _decoded(
     builder: tfds.core.DatasetBuilder, records: tf.data.Dataset, batch_size: int
 ) -> tf.data.Dataset:
     batches = records.batch(batch_size)
-    return batches.map(_decoder(builder), num_parallel_calls=tf.data.AUTOTUNE)
+    return batches.map(_decoder(builder), num_parallel_calls=_CORES)
 
 
 def _decoder(builder: tfds.core.DatasetBuilder) -> Callable:

@@ -67,8 +67,8 @@ def run(
     print(
         f"{device.description}  {data.name}: {data.train_examples:,} training and "
         f"{data.eval_examples:,} evaluation images, {height}x{width}x{channels}, "
-        f"{data.num_classes} classes, from {data.feed}  {settings.model} with {network.count_params():,} parameters  "
-        f"{steps:,} steps an epoch",
+        f"{data.num_classes} classes, from {data.feed}  {settings.model} with "
+        f"{network.count_params():,} parameters  {steps:,} steps an epoch",
         flush=True,
     )
     history = network.fit(
