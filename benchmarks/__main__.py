@@ -25,6 +25,7 @@ import json
 import os
 import pathlib
 import platform
+import signal
 import sys
 import tempfile
 
@@ -138,5 +139,12 @@ def _facts(setup: Setup) -> dict[str, str]:
     }
 
 
+def _terminate(*_) -> None:
+    """Ends the run so that what was measured is printed and the folder removed."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # timeout sends it twice.
+    sys.exit("benchmarks: terminated")
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _terminate)
     app.run(main)

@@ -68,7 +68,12 @@ def drain(dataset):
     """Returns a function that takes all batches of one pass and counts them."""
     import tensorflow as tf
 
-    return tf.function(lambda: dataset.reduce(0, lambda count, batch: count + 1))
+    @tf.function
+    @tf.autograph.experimental.do_not_convert
+    def passed():
+        return dataset.reduce(0, lambda count, batch: count + 1)
+
+    return passed
 
 
 def _bound(data_dir: str) -> float:

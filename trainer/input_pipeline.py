@@ -102,7 +102,7 @@ def load(
         eval_examples=eval_examples,
         feed=train_feed,
         train=_counted(train, train_examples, batch_size),
-        evaluate=_counted(evaluate, eval_examples, _EVALUATION_BATCH),
+        evaluate=_counted(evaluate.prefetch(2), eval_examples, _EVALUATION_BATCH),
         set_epoch=order.epoch.assign,
     )
 
@@ -110,9 +110,9 @@ def load(
 def _counted(
     batches: tf.data.Dataset, examples: int, batch_size: int
 ) -> tf.data.Dataset:
-    """Tells Keras the number of steps, which tf.data cannot derive, and prefetches."""
+    """Tells Keras the number of steps, which tf.data cannot derive from the files."""
     steps = -(-examples // batch_size)
-    batches = batches.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(2)
+    batches = batches.apply(tf.data.experimental.assert_cardinality(steps))
     options = tf.data.Options()
     # Reading starts while Keras still traces its functions.
     options.experimental_warm_start = True
@@ -167,7 +167,8 @@ def _from_memory(
 
     @_as_is
     def epoch(*columns):
-        # All at once: a batch at a time, calls would take longer than copying.
+        # All at once: a batch at a time, calls would take longer than copying. So
+        # every batch is there before the first is asked for, and none to prefetch.
         picked = order.permutation(examples)
         columns = [tf.gather(column, picked) for column in columns]
         full = tf.data.Dataset.from_tensor_slices(
@@ -205,7 +206,7 @@ def _from_stream(
 
     # An epoch's order of files is looked up when its iteration begins.
     dataset = tf.data.Dataset.range(1).flat_map(epoch)
-    return dataset.map(_decoder(builder), num_parallel_calls=_CORES)
+    return dataset.map(_decoder(builder), num_parallel_calls=_CORES).prefetch(2)
 
 
 def _records(
