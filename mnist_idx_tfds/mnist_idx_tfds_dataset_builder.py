@@ -84,8 +84,9 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         mode = download_config.download_mode if download_config else None
         if not (mode and mode.overwrite_dataset):
             self._check_built_from_these_files()
-        if not self._pairs and download_config and download_config.manual_dir:
-            self._check_manual_files(epath.Path(download_config.manual_dir))
+        manual_dir = download_config and download_config.manual_dir
+        if manual_dir and not self._pairs and not self.is_prepared():
+            self._check_manual_files(epath.Path(manual_dir))
         super().download_and_prepare(download_config=download_config, **kwargs)
 
     def as_dataset(self, *args, **kwargs):

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 
@@ -199,6 +200,35 @@ def test_images_too_small_are_one_line(tmp_path):
     assert result.returncode == 1
     (line,) = result.stderr.splitlines()
     assert "expected at least 16 x 16 pixels" in line
+
+
+def test_a_data_dir_that_cannot_be_written_is_one_line(tmp_path):
+    write_set(tmp_path / "own", shape=(20, 20))
+    (tmp_path / "file").touch()
+    result = run(
+        f"--idx_dir={tmp_path / 'own'}", f"--data_dir={tmp_path / 'file' / 'x'}"
+    )
+    assert result.returncode == 1
+    (line,) = [line for line in result.stderr.splitlines() if line]
+    assert line.startswith("trainer: ")
+    assert str(tmp_path / "file") in line
+
+
+def test_an_interrupt_is_one_line_and_exit_code_130(tmp_path):
+    write_set(tmp_path / "own", shape=(20, 20))
+    args = (f"--idx_dir={tmp_path / 'own'}", f"--data_dir={tmp_path / 'data'}")
+    with subprocess.Popen(
+        [sys.executable, "-m", "trainer", *args, "--epochs=100000"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    ) as process:
+        while "step" not in process.stdout.readline().split():
+            pass
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate()
+    assert (process.returncode, errors) == (130, "trainer: interrupted\n")
 
 
 def test_no_network_for_mnist_is_one_line_with_the_ways_on(tmp_path):

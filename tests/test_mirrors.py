@@ -64,10 +64,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        """Says nothing: connections that break off are what it is for."""
+
+
 @pytest.fixture
 def server(monkeypatch):
     monkeypatch.setattr(mirrors, "TIMEOUT", (1, 1))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with Server(("127.0.0.1", 0), Handler) as server:
         server.requests, server.closing = [], threading.Event()
         server.url = f"http://127.0.0.1:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever)

@@ -119,8 +119,11 @@ def main(_) -> None:
         logging.set_verbosity(logging.ERROR)
     try:
         _train(device.select(_DEVICE.value))
-    except (IdxError, TrainerError) as e:
+    except (IdxError, TrainerError, OSError) as e:
         sys.exit(f"trainer: {e}")
+    except KeyboardInterrupt:
+        print("trainer: interrupted", file=sys.stderr)
+        sys.exit(130)
 
 
 def _train(selected) -> None:
