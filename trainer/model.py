@@ -88,7 +88,7 @@ def deep(image_shape: tuple[int, int, int], num_classes: int) -> keras.Model:
 
 MODELS = {
     "cnn": Model(cnn, epochs=4, batch_size=128, learning_rate=1e-2),
-    "deep": Model(deep, epochs=8, batch_size=128, learning_rate=2e-3),
+    "deep": Model(deep, epochs=10, batch_size=128, learning_rate=2e-3),
 }
 
 
