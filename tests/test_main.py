@@ -3,7 +3,6 @@
 import os
 import pathlib
 import re
-import signal
 import subprocess
 import sys
 
@@ -212,23 +211,6 @@ def test_a_data_dir_that_cannot_be_written_is_one_line(tmp_path):
     (line,) = [line for line in result.stderr.splitlines() if line]
     assert line.startswith("trainer: ")
     assert str(tmp_path / "file") in line
-
-
-def test_an_interrupt_is_one_line_and_exit_code_130(tmp_path):
-    write_set(tmp_path / "own", shape=(20, 20))
-    args = (f"--idx_dir={tmp_path / 'own'}", f"--data_dir={tmp_path / 'data'}")
-    with subprocess.Popen(
-        [sys.executable, "-m", "trainer", *args, "--epochs=100000"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-    ) as process:
-        while "step" not in process.stdout.readline().split():
-            pass
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate()
-    assert (process.returncode, errors) == (130, "trainer: interrupted\n")
 
 
 def test_no_network_for_mnist_is_one_line_with_the_ways_on(tmp_path):

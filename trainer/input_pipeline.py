@@ -114,8 +114,6 @@ def _counted(
     steps = -(-examples // batch_size)
     batches = batches.apply(tf.data.experimental.assert_cardinality(steps))
     options = tf.data.Options()
-    # Reading starts while Keras still traces its functions.
-    options.experimental_warm_start = True
     # Each iterator, two an epoch, would be optimized and tuned anew; that takes
     # longer than an epoch of MNIST from memory, and finds nothing to gain.
     options.autotune.enabled = False
