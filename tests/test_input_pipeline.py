@@ -64,7 +64,7 @@ feeds = pytest.mark.parametrize("feed", ["memory", "stream"])
 def test_batches_have_the_shapes_and_types_that_data_says(builder, feed):
     data = load(builder, feed=feed)
     assert data.image_shape == (*SHAPE, 1)
-    assert data.num_classes == 7
+    assert data.label_names == tuple("0123456")
     assert (data.train_examples, data.eval_examples) == (TRAIN, TEST)
     for dataset in (data.train, data.evaluate):
         images, labels = dataset.element_spec

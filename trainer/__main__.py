@@ -4,11 +4,9 @@
 `python -m trainer --idx_dir=DIR` on a folder of four IDX files.
 """
 
-import sys
+from absl import flags
 
-from absl import app, flags, logging
-
-FLAGS = flags.FLAGS
+from trainer import cli
 
 _DEVICE = flags.DEFINE_string(
     "device",
@@ -97,36 +95,12 @@ flags.register_multi_flags_validator(
 )
 
 
-def _parse_flags(argv: list[str]) -> list[str]:
-    """Parses the command line; what is wrong with it ends the program at once."""
-    try:
-        rest = FLAGS(argv)[1:]
-    except flags.Error as e:
-        sys.exit(f"trainer: {e}. See python -m trainer --help.")
-    if rest:
-        sys.exit(f"trainer: unexpected argument {rest[0]!r}: options are --name=value.")
-    return argv[:1]
-
-
 def main(_) -> None:
-    """Runs the trainer; an error that the user can mend is one line."""
+    """Trains as the flags say."""
     # TFDS, Keras and TensorFlow take seconds to import; the flags are checked by now.
-    from mnist_idx_tfds.idx import IdxError
     from trainer import device
-    from trainer.errors import TrainerError
 
-    if not FLAGS["verbosity"].present:
-        logging.set_verbosity(logging.ERROR)
-    try:
-        _train(device.select(_DEVICE.value))
-    except (IdxError, TrainerError, OSError) as e:
-        sys.exit(f"trainer: {e}")
-    except KeyboardInterrupt:
-        print("trainer: interrupted", file=sys.stderr)
-        sys.exit(130)
-
-
-def _train(selected) -> None:
+    selected = device.select(_DEVICE.value)  # Before others use TensorFlow.
     from trainer import data, input_pipeline, train
     from trainer.model import MODELS
 
@@ -152,4 +126,4 @@ def _train(selected) -> None:
 
 
 if __name__ == "__main__":
-    app.run(main, flags_parser=_parse_flags)
+    cli.run("trainer", main)

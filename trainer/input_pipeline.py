@@ -36,7 +36,7 @@ class Data:
     Attributes:
       name: TFDS name with configuration and version.
       image_shape: height, width and channels, in pixels.
-      num_classes: number of classes.
+      label_names: names of the classes, in the order of their labels.
       train_examples: number of training examples.
       eval_examples: number of evaluation examples.
       feed: "memory" or "stream", where an epoch's training examples come from.
@@ -48,7 +48,7 @@ class Data:
 
     name: str
     image_shape: tuple[int, int, int]
-    num_classes: int
+    label_names: tuple[str, ...]
     train_examples: int
     eval_examples: int
     feed: str
@@ -97,7 +97,7 @@ def load(
     return Data(
         name=builder.info.full_name,
         image_shape=builder.info.features["image"].shape,
-        num_classes=builder.info.features["label"].num_classes,
+        label_names=tuple(builder.info.features["label"].names),
         train_examples=train_examples,
         eval_examples=eval_examples,
         feed=train_feed,

@@ -52,7 +52,7 @@ def run(
       TrainerError: the images are too small for the network.
     """
     keras.utils.set_random_seed(settings.seed)
-    network = MODELS[settings.model].build(data.image_shape, data.num_classes)
+    network = MODELS[settings.model].build(data.image_shape, len(data.label_names))
     steps = -(-data.train_examples // settings.batch_size)
     network.compile(
         optimizer=keras.optimizers.Adam(_schedule(settings, steps), beta_2=_BETA_2),
@@ -67,7 +67,7 @@ def run(
     print(
         f"{device.description}  {data.name}: {data.train_examples:,} training and "
         f"{data.eval_examples:,} evaluation images, {height}x{width}x{channels}, "
-        f"{data.num_classes} classes, from {data.feed}  {settings.model} with "
+        f"{len(data.label_names)} classes, from {data.feed}  {settings.model} with "
         f"{network.count_params():,} parameters  {steps:,} steps an epoch",
         flush=True,
     )
