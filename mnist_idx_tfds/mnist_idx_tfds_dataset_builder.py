@@ -22,6 +22,7 @@ _FILES = {
     "test_images": "t10k-images-idx3-ubyte.gz",
     "test_labels": "t10k-labels-idx1-ubyte.gz",
 }
+_DISK_FULL = ("No space left on device", "Disk quota exceeded", "File too large")
 _MNIST_SHAPE = (28, 28)
 _MNIST_CLASSES = 10
 
@@ -80,14 +81,37 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         )
 
     def download_and_prepare(self, *, download_config=None, **kwargs) -> None:
-        """As TFDS has it, but refuses data that was built from other files."""
+        """As TFDS has it, but refuses data that was built from other files.
+
+        Of several processes that build the same data at once, the first to end gives
+        all of them theirs.
+        """
         mode = download_config.download_mode if download_config else None
-        if not (mode and mode.overwrite_dataset):
+        overwrite = bool(mode and mode.overwrite_dataset)
+        if not overwrite:
             self._check_built_from_these_files()
         manual_dir = download_config and download_config.manual_dir
         if manual_dir and not self._pairs and not self.is_prepared():
             self._check_manual_files(epath.Path(manual_dir))
-        super().download_and_prepare(download_config=download_config, **kwargs)
+        try:
+            super().download_and_prepare(download_config=download_config, **kwargs)
+        except FileExistsError:
+            if overwrite or not self.data_path.exists():
+                raise
+            self._check_built_from_these_files()
+            self.info.read_from_directory(self.data_dir)
+        except Exception as e:
+            # TFDS and TensorFlow have several types for it, none of its own.
+            for reason in _DISK_FULL:
+                if reason in str(e):
+                    raise idx.error(
+                        self.data_dir,
+                        "disk",
+                        "room for the data set",
+                        f"an error: {reason.lower()}",
+                        "Nothing half built was kept; free some and build again.",
+                    ) from e
+            raise
 
     def as_dataset(self, *args, **kwargs):
         """As TFDS has it, but refuses data that was built from other files."""

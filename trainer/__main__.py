@@ -7,6 +7,7 @@
 from absl import flags
 
 from trainer import cli
+from trainer.errors import TargetMissedError
 
 _DEVICE = flags.DEFINE_string(
     "device",
@@ -52,7 +53,10 @@ _LEARNING_RATE = flags.DEFINE_float(
     "own).",
 )
 _LOG_EVERY = flags.DEFINE_integer(
-    "log_every", 20, "Steps between lines of the log.", lower_bound=1
+    "log_every",
+    20,
+    "Steps between lines of the log; 0: a line an epoch.",
+    lower_bound=0,
 )
 _SEED = flags.DEFINE_integer(
     "seed",
@@ -74,6 +78,18 @@ _FEED = flags.DEFINE_enum(
     "Read the training split once and keep it in memory, or stream it from disk; auto "
     "streams what is over 1 GiB of pixels.",
 )
+_WORKDIR = flags.DEFINE_string(
+    "workdir",
+    None,
+    "Folder to keep the run in: settings, metrics, checkpoint, model. The same command "
+    "goes on with a run that was stopped.",
+)
+_TARGET_ACCURACY = flags.DEFINE_float(
+    "target_accuracy",
+    None,
+    "End after the first epoch that reaches it on the evaluation split; if none does, "
+    "exit with 3.",
+)
 
 flags.register_validator(
     "device",
@@ -87,6 +103,11 @@ flags.register_validator(
     "learning_rate",
     lambda rate: rate is None or 0 < rate < float("inf"),
     "expected more than 0",
+)
+flags.register_validator(
+    "target_accuracy",
+    lambda accuracy: accuracy is None or 0 < accuracy <= 1,
+    "expected more than 0, at most 1",
 )
 flags.register_multi_flags_validator(
     ["manual_dir", "idx_dir"],
@@ -122,7 +143,12 @@ def main(_) -> None:
         batch_size=settings.batch_size,
         seed=settings.seed,
     )
-    train.run(settings, feed, selected)
+    target = _TARGET_ACCURACY.value
+    result = train.run(settings, feed, selected, _WORKDIR.value, target)
+    if target and result.accuracy < target:
+        raise TargetMissedError(
+            f"--target_accuracy: expected at least {target}, found {result.accuracy:.4f}."
+        )
 
 
 if __name__ == "__main__":

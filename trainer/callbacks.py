@@ -1,78 +1,184 @@
-"""What a run prints while it trains."""
+"""What happens between the steps of a run: records, checkpoints, and ends."""
 
+import math
 import time
+from collections.abc import Callable
+from typing import Any
 
 import keras
 
+from trainer import signals
+from trainer.errors import NotFiniteError
+
+Record = dict[str, Any]
+
 
 class WindowLog(keras.callbacks.Callback):
-    """Prints loss and accuracy over the steps since the last line.
+    """Records loss and accuracy over the steps since the last record.
 
     Keras's own batch logs are means since the epoch began, which lag behind what
-    the model does now. This callback resets the metrics after each line instead,
-    and puts the epoch's means back into the logs of `on_epoch_end`; it must come
-    first in the list, so that other callbacks see those.
+    the model does now. This callback resets the metrics after each record instead;
+    later callbacks, and Keras's history, see the means since the last record too.
 
     Args:
+      write: is given each record, such as `{"step": 489, "epoch": 2, "loss": 0.0876,
+        "accuracy": 0.9734, "learning_rate": 0.0091, "images_per_second": 21174.0}`.
+        Steps are counted over the whole run, epochs from 1.
       examples: number of examples in an epoch.
       batch_size: examples a step; the last step of an epoch may have fewer.
-      log_every: steps between lines; the epoch's last step always has one.
+      every: steps between records; the epoch's last step always has one.
+      step: steps of the run before `fit`, for one that begins within an epoch.
 
-    Example:
-      `epoch 1/4  step 20/469  loss 0.8312  accuracy 0.7422  31,204 images/s`
+    Raises:
+      NotFiniteError: the loss is infinite or not a number.
     """
 
-    def __init__(self, examples: int, batch_size: int, log_every: int):
+    def __init__(
+        self,
+        write: Callable[[Record], None],
+        examples: int,
+        batch_size: int,
+        every: int,
+        step: int = 0,
+    ):
         super().__init__()
+        self._write = write
         self._examples = examples
         self._batch_size = batch_size
-        self._log_every = log_every
+        self._every = every
         self._steps = -(-examples // batch_size)
+        self._skipped = step % self._steps
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch
-        self._seen = 0
-        self._sums = {}
+        self._step = self._skipped
         self._time = time.perf_counter()
 
     def on_train_batch_end(self, batch, logs=None):
         # Counts the step that ended; with several steps an execution, Keras gives
         # the last one's index even where the epoch ends before it.
-        step = min(batch + 1, self._steps)
-        if step % self._log_every and step != self._steps:
+        step = min(self._skipped + batch + 1, self._steps)
+        if step - self._step < self._every and step != self._steps:
             return
-        seen = min(step * self._batch_size, self._examples)
         now = time.perf_counter()
-        count = seen - self._seen
-        for name in ("loss", "accuracy"):
-            self._sums[name] = self._sums.get(name, 0.0) + logs[name] * count
-        print(
-            f"epoch {self._epoch + 1}/{self.params['epochs']}"
-            f"  step {step}/{self._steps}"
-            f"  loss {logs['loss']:.4f}  accuracy {logs['accuracy']:.4f}"
-            f"  {count / (now - self._time):,.0f} images/s",
-            flush=True,
+        images = min(step * self._batch_size, self._examples)
+        images -= self._step * self._batch_size
+        position = {"step": self._epoch * self._steps + step, "epoch": self._epoch + 1}
+        _check_finite(logs["loss"], position)
+        self._write(
+            {
+                **position,
+                "loss": float(logs["loss"]),
+                "accuracy": float(logs["accuracy"]),
+                "learning_rate": float(self.model.optimizer.learning_rate),
+                "images_per_second": round(images / (now - self._time), 1),
+            }
         )
-        self._seen, self._time = seen, now
+        self._step, self._time = step, time.perf_counter()
         if step < self._steps:
             self.model.reset_metrics()
 
     def on_epoch_end(self, epoch, logs=None):
-        for name, total in self._sums.items():
-            logs[name] = total / self._seen
+        self._skipped = 0
 
 
 class EvaluationLog(keras.callbacks.Callback):
-    """Prints the evaluation that ends an epoch.
+    """Records the evaluation that ends an epoch.
 
-    Example:
-      `epoch 1/4  test_loss 0.0612  test_accuracy 0.9803`
+    Args:
+      write: is given each record, such as `{"step": 469, "epoch": 1, "test_loss":
+        0.0612, "test_accuracy": 0.9803}`.
+
+    Raises:
+      NotFiniteError: the loss is infinite or not a number.
     """
 
+    def __init__(self, write: Callable[[Record], None]):
+        super().__init__()
+        self._write = write
+
     def on_epoch_end(self, epoch, logs=None):
-        print(
-            f"epoch {epoch + 1}/{self.params['epochs']}"
-            f"  test_loss {logs['val_loss']:.4f}"
-            f"  test_accuracy {logs['val_accuracy']:.4f}",
-            flush=True,
+        position = {"step": int(self.model.optimizer.iterations), "epoch": epoch + 1}
+        _check_finite(logs["val_loss"], position)
+        self._write(
+            {
+                **position,
+                "test_loss": float(logs["val_loss"]),
+                "test_accuracy": float(logs["val_accuracy"]),
+            }
+        )
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """Saves after each epoch, every few minutes, and before a signal ends the run.
+
+    It must come after the callbacks that record, so that no record is missing from
+    what was saved, and each execution must end with a record, because the metrics
+    begin anew where a run goes on.
+
+    Args:
+      save: saves a model; None where nothing is kept.
+      seconds: between saves within an epoch.
+
+    Raises:
+      signals.Interrupted: a signal asked for it.
+    """
+
+    def __init__(
+        self, save: Callable[[keras.Model], None] | None, seconds: float = 300
+    ):
+        super().__init__()
+        self._save = save
+        self._seconds = seconds
+
+    def on_train_begin(self, logs=None):
+        self._time = time.perf_counter()
+
+    def on_train_batch_end(self, batch, logs=None):
+        # The epoch's last step is followed by its evaluation, and saved with it.
+        if batch + 1 < self.params["steps"] and (
+            signals.received() or time.perf_counter() - self._time > self._seconds
+        ):
+            self._checkpoint()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._checkpoint()
+
+    def _checkpoint(self):
+        if self._save:
+            self._save(self.model)
+        self._time = time.perf_counter()
+        if signals.received():
+            raise signals.Interrupted(
+                f"stopped after step {int(self.model.optimizer.iterations):,}. "
+                + (
+                    "The same command goes on from there."
+                    if self._save
+                    else "Nothing is kept without --workdir."
+                )
+            )
+
+
+class StopAtAccuracy(keras.callbacks.Callback):
+    """Ends the run after the first epoch whose evaluation reaches an accuracy.
+
+    Args:
+      accuracy: on the evaluation split, 0 to 1; None for no end before the last.
+    """
+
+    def __init__(self, accuracy: float | None):
+        super().__init__()
+        self._accuracy = accuracy
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self._accuracy and logs["val_accuracy"] >= self._accuracy:
+            self.model.stop_training = True
+
+
+def _check_finite(loss: float, position: Record) -> None:
+    if not math.isfinite(loss):
+        raise NotFiniteError(
+            f"loss: expected a finite number, found {loss} at step "
+            f"{position['step']:,} (epoch {position['epoch']}). A smaller "
+            "--learning_rate may help."
         )

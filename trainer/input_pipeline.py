@@ -37,8 +37,11 @@ class Data:
       name: TFDS name with configuration and version.
       image_shape: height, width and channels, in pixels.
       label_names: names of the classes, in the order of their labels.
+      train_split: TFDS split that is trained on.
+      eval_split: TFDS split that is evaluated on.
       train_examples: number of training examples.
       eval_examples: number of evaluation examples.
+      steps: training batches in an epoch.
       feed: "memory" or "stream", where an epoch's training examples come from.
       train: one epoch of batches, images uint8 `(batch, *image_shape)` and labels
         int64 `(batch,)`, in an order of its own for each epoch.
@@ -49,8 +52,11 @@ class Data:
     name: str
     image_shape: tuple[int, int, int]
     label_names: tuple[str, ...]
+    train_split: str
+    eval_split: str
     train_examples: int
     eval_examples: int
+    steps: int
     feed: str
     train: tf.data.Dataset
     evaluate: tf.data.Dataset
@@ -98,8 +104,11 @@ def load(
         name=builder.info.full_name,
         image_shape=builder.info.features["image"].shape,
         label_names=tuple(builder.info.features["label"].names),
+        train_split=train_split,
+        eval_split=eval_split,
         train_examples=train_examples,
         eval_examples=eval_examples,
+        steps=-(-train_examples // batch_size),
         feed=train_feed,
         train=_counted(train, train_examples, batch_size),
         evaluate=_counted(evaluate.prefetch(2), eval_examples, _EVALUATION_BATCH),
@@ -169,6 +178,9 @@ def _from_memory(
         # every batch is there before the first is asked for, and none to prefetch.
         picked = order.permutation(examples)
         columns = [tf.gather(column, picked) for column in columns]
+        last = tuple(column[steps * batch_size :] for column in columns)
+        if not steps:
+            return tf.data.Dataset.from_tensors(last)
         full = tf.data.Dataset.from_tensor_slices(
             tuple(
                 tf.reshape(
@@ -177,7 +189,6 @@ def _from_memory(
                 for column in columns
             )
         )
-        last = tuple(column[steps * batch_size :] for column in columns)
         return full.concatenate(tf.data.Dataset.from_tensors(last)) if rest else full
 
     return whole.flat_map(epoch)

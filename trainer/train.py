@@ -1,16 +1,23 @@
 """One training run."""
 
 import dataclasses
+import importlib.metadata
+from typing import Any, NamedTuple
 
 import keras
 
-from trainer import callbacks, input_pipeline
+from trainer import callbacks, signals
+from trainer.callbacks import Record
 from trainer.device import Device
+from trainer.input_pipeline import Data
 from trainer.model import MODELS
+from trainer.progress import Progress
+from trainer.workdir import Workdir
 
 _WARMUP = 0.1  # of all steps
 _FIRST_RATE = 0.1  # of the peak
 _BETA_2 = 0.99  # Adam's usual 0.999 looks back further than so short a run is long.
+_RECORD_EVERY = 20  # Steps between records of a run that logs epochs only.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,7 +30,7 @@ class Settings:
       batch_size: examples a step.
       learning_rate: Adam's peak rate, reached after a tenth of all steps and then
         decayed by a cosine to zero.
-      log_every: steps between lines of the log.
+      log_every: steps between lines of the log; 0 for a line an epoch.
       seed: of the initial weights and the order of examples.
     """
 
@@ -35,66 +42,173 @@ class Settings:
     seed: int
 
 
+class Result(NamedTuple):
+    """What a run ended with.
+
+    Attributes:
+      model: the trained network.
+      loss: of it on the evaluation split.
+      accuracy: of it on the evaluation split, 0 to 1.
+    """
+
+    model: keras.Model
+    loss: float
+    accuracy: float
+
+
 def run(
-    settings: Settings, data: input_pipeline.Data, device: Device
-) -> dict[str, float]:
+    settings: Settings,
+    data: Data,
+    device: Device,
+    workdir: str | None = None,
+    target_accuracy: float | None = None,
+) -> Result:
     """Trains a network, printing as it goes, and evaluates it after each epoch.
 
     Args:
       settings: what to do.
       data: what to train and evaluate on.
-      device: what TensorFlow computes on, for the opening line.
+      device: what TensorFlow computes on.
+      workdir: folder to keep the run in. Where it holds the same run already, that
+        goes on from its checkpoint, to the same bits as if it had never stopped.
+      target_accuracy: on the evaluation split; the first epoch to reach it is the
+        last.
 
     Returns:
-      `loss` and `accuracy` of the trained model on the evaluation split.
+      The trained network with its evaluation.
 
     Raises:
-      TrainerError: the images are too small for the network.
+      TrainerError: the images are too small for the network, or the work directory
+        cannot be used.
+      NotFiniteError: the loss became infinite or not a number.
+      signals.Interrupted: SIGINT or SIGTERM ended the run.
     """
+    network = _network(settings, data, device)
+    print(
+        f"{device.description}  {data.name}: {data.train_examples:,} training and "
+        f"{data.eval_examples:,} evaluation images, "
+        f"{'x'.join(map(str, data.image_shape))}, {len(data.label_names)} classes, from "
+        f"{data.feed}  {settings.model} with {network.count_params():,} parameters  "
+        f"{data.steps:,} steps an epoch",
+        flush=True,
+    )
+    kept = None
+    if workdir:
+        kept = Workdir(workdir, _described(settings, data, device), data.label_names)
+        kept.restore(network)
+    step = kept.step if kept else 0
+    last = kept.records[-1] if step else {}
+    if step == settings.epochs * data.steps or (
+        target_accuracy and last.get("test_accuracy", 0) >= target_accuracy
+    ):
+        print(f"{kept.folder}: the run is finished.", flush=True)
+        loss, accuracy = network.evaluate(data.evaluate, verbose=0)
+    else:
+        if step:
+            print(f"{kept.folder}: the run goes on after step {step:,}.", flush=True)
+        last = _fit(network, settings, data, kept, target_accuracy)
+        loss, accuracy = last["test_loss"], last["test_accuracy"]
+    print(f"final  test_loss {loss:.4f}  test_accuracy {accuracy:.4f}", flush=True)
+    if kept:
+        kept.save_model(network)
+    return Result(network, loss, accuracy)
+
+
+def _network(settings: Settings, data: Data, device: Device) -> keras.Model:
+    """Builds the network and its optimizer, compiled for `fit`."""
     keras.utils.set_random_seed(settings.seed)
     network = MODELS[settings.model].build(data.image_shape, len(data.label_names))
-    steps = -(-data.train_examples // settings.batch_size)
     network.compile(
-        optimizer=keras.optimizers.Adam(_schedule(settings, steps), beta_2=_BETA_2),
+        optimizer=keras.optimizers.Adam(_schedule(settings, data), beta_2=_BETA_2),
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
-        # Each execution ends with a wait for its logs: one a line of the log.
-        steps_per_execution=min(settings.log_every, steps),
+        # Each execution ends with a wait for its logs: one a record.
+        steps_per_execution=_record_every(settings, data),
         # Keras would look at all GPUs, hidden ones too; on a CPU XLA is slower.
         jit_compile="auto" if device.kind == "GPU" else False,
     )
-    height, width, channels = data.image_shape
-    print(
-        f"{device.description}  {data.name}: {data.train_examples:,} training and "
-        f"{data.eval_examples:,} evaluation images, {height}x{width}x{channels}, "
-        f"{len(data.label_names)} classes, from {data.feed}  {settings.model} with "
-        f"{network.count_params():,} parameters  {steps:,} steps an epoch",
-        flush=True,
-    )
-    history = network.fit(
-        data.train,
-        epochs=settings.epochs,
-        validation_data=data.evaluate,
-        shuffle=False,  # The pipeline has done it.
-        verbose=0,
-        callbacks=[
-            callbacks.WindowLog(
-                data.train_examples, settings.batch_size, settings.log_every
-            ),
-            callbacks.EvaluationLog(),
-            keras.callbacks.LambdaCallback(
-                on_epoch_begin=lambda epoch, logs: data.set_epoch(epoch)
-            ),
-        ],
-    )
-    loss = history.history["val_loss"][-1]
-    accuracy = history.history["val_accuracy"][-1]
-    print(f"final  test_loss {loss:.4f}  test_accuracy {accuracy:.4f}", flush=True)
-    return {"loss": loss, "accuracy": accuracy}
+    network.optimizer.build(network.trainable_variables)
+    return network
 
 
-def _schedule(settings: Settings, steps: int) -> keras.optimizers.schedules.CosineDecay:
-    total = settings.epochs * steps
+def _fit(
+    network: keras.Model,
+    settings: Settings,
+    data: Data,
+    kept: Workdir | None,
+    target_accuracy: float | None,
+) -> Record:
+    """Trains to the end of the run, and returns its last record."""
+    records = []
+    sinks = [
+        Progress(settings.epochs, data.steps, windows=settings.log_every > 0),
+        kept.record if kept else records.append,
+    ]
+
+    def write(record: Record) -> None:
+        for sink in sinks:
+            sink(record)
+
+    def fit(batches: Any, epoch: int, epochs: int, skipped: int = 0) -> None:
+        network.fit(
+            batches,
+            initial_epoch=epoch,
+            epochs=epochs,
+            validation_data=data.evaluate,
+            shuffle=False,  # The pipeline has done it.
+            verbose=0,
+            callbacks=[
+                keras.callbacks.LambdaCallback(
+                    on_epoch_begin=lambda epoch, logs: data.set_epoch(epoch)
+                ),
+                callbacks.WindowLog(
+                    write,
+                    data.train_examples,
+                    settings.batch_size,
+                    _record_every(settings, data),
+                    skipped,
+                ),
+                callbacks.EvaluationLog(write),
+                callbacks.StopAtAccuracy(target_accuracy),
+                callbacks.Checkpoint(kept and kept.save),
+            ],
+        )
+
+    epoch, skipped = divmod(kept.step if kept else 0, data.steps)
+    with signals.held_back():
+        if skipped:
+            fit(data.train.skip(skipped), epoch, epoch + 1, skipped)
+            epoch += 1
+        if epoch < settings.epochs and not network.stop_training:
+            fit(data.train, epoch, settings.epochs)
+    return (kept.records if kept else records)[-1]
+
+
+def _record_every(settings: Settings, data: Data) -> int:
+    return min(settings.log_every or _RECORD_EVERY, data.steps)
+
+
+def _described(settings: Settings, data: Data, device: Device) -> dict[str, Any]:
+    """Returns what decides the outcome of a run, and what it runs on, as JSON has it."""
+    return {
+        "dataset": data.name,
+        "train_split": data.train_split,
+        "eval_split": data.eval_split,
+        "train_examples": data.train_examples,
+        "eval_examples": data.eval_examples,
+        "image_shape": list(data.image_shape),
+        "classes": len(data.label_names),
+        "feed": data.feed,
+        **dataclasses.asdict(settings),
+        "steps_per_epoch": data.steps,
+        "device": device.description,
+        "keras": keras.__version__,
+        "tensorflow": importlib.metadata.version("tensorflow"),
+    }
+
+
+def _schedule(settings: Settings, data: Data) -> keras.optimizers.schedules.CosineDecay:
+    total = settings.epochs * data.steps
     warmup = max(1, round(_WARMUP * total))
     return keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=_FIRST_RATE * settings.learning_rate,

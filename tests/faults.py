@@ -1,0 +1,247 @@
+"""Faults by the dozen: kills, signals, full disks, two at once. Prints a table.
+
+`python tests/faults.py [RIG ...] [--trials=20]`; a few trials of each are in the suite.
+"""
+
+import argparse
+import functools
+import json
+import os
+import pathlib
+import random
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow_datasets as tfds
+from idx_files import write_set
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+
+class Survivor:
+    """A folder with tiny files to train on, and runs of them that meet faults.
+
+    What was expected and not found is an AssertionError.
+
+    Args:
+      folder: an empty one.
+      model: name of the network.
+    """
+
+    def __init__(self, folder: pathlib.Path, model: str):
+        self.folder = folder
+        self.arrays = write_set(folder / "files", train=600, test=100, shape=(20, 20))
+        self._model = model
+
+    def start(self, workdir: str, data: str = "data", **kwargs) -> subprocess.Popen:
+        """Starts the trainer, always with the same command for a work directory."""
+        options = (
+            *("--device=cpu", "--epochs=4", "--batch_size=16", "--log_every=5"),
+            f"--model={self._model}",
+            f"--idx_dir={self.folder / 'files'}",
+            f"--data_dir={self.folder / data}",
+            f"--workdir={self.folder / workdir}",
+        )
+        return _start("-m", "trainer", *options, **kwargs)
+
+    @functools.cached_property
+    def whole(self) -> tuple[float, tuple[list[bytes], list[dict]]]:
+        """Seconds and state of a run that meets no fault."""
+        _end(self.start("first"))  # Builds the data set.
+        begin = time.monotonic()
+        _end(self.start("whole"))
+        return time.monotonic() - begin, self.state("whole")
+
+    def state(self, workdir: str) -> tuple[list[bytes], list[dict]]:
+        """Returns all bits of a run's checkpoint, and its metrics but for the speed."""
+        with np.load(self.folder / workdir / "checkpoint.npz") as file:
+            arrays = [file[name].tobytes() for name in file.files]
+        metrics = (self.folder / workdir / "metrics.jsonl").read_text()
+        records = [json.loads(line) for line in metrics.splitlines()]
+        for record in records:
+            record.pop("images_per_second", None)
+        return arrays, records
+
+    def ends_as_the_whole(self, workdir: str) -> None:
+        """Runs to the end, which must be the one of a run that met no fault."""
+        _end(self.start(workdir))
+        _, whole = self.whole
+        _expect(self.state(workdir) == whole, f"{workdir}: another end")
+
+    def kill_training(self, trial: int, moment: float) -> None:
+        """SIGKILL at a share of a run's time, then the same command again."""
+        seconds, _ = self.whole
+        _kill(self.start(f"killed{trial}"), moment * seconds)
+        self.ends_as_the_whole(f"killed{trial}")
+
+    def signal_training(self, trial: int, moment: float) -> None:
+        """SIGINT or SIGTERM after a share of the lines, then the same command again."""
+        number = (signal.SIGINT, signal.SIGTERM)[trial % 2]
+        process = self.start(f"signalled{trial}")
+        for _ in range(int(moment * 30)):
+            process.stdout.readline()
+        process.send_signal(number)
+        _, err = process.communicate()
+        _expect(process.returncode == 128 + number, f"{process.returncode}: {err}")
+        self.ends_as_the_whole(f"signalled{trial}")
+
+    def fill_disk_in_training(self, trial: int, moment: float) -> None:
+        """A checkpoint that finds no room, after one that did."""
+        name = f"full{trial}"
+        process = self.start(name)
+        while " step 5/" not in process.stdout.readline():
+            pass
+        process.send_signal(signal.SIGTERM)
+        process.communicate()
+        before = self.state(name)
+        err = _fail(self.start(name, preexec_fn=_limit(20_000)))
+        _expect("file too large" in err, err)
+        _expect(self.state(name)[0] == before[0], "the checkpoint changed")
+        self.ends_as_the_whole(name)
+
+    def kill_build(self, trial: int, moment: float) -> None:
+        """SIGKILL at a share of a build's time, then a build."""
+        data = self.folder / f"killed{trial}"
+        _kill(self._build(data), moment * self._build_seconds)
+        _end(self._build(data))
+        self._is_good(data)
+
+    def fill_disk_in_build(self, trial: int, moment: float) -> None:
+        """A build that finds no room, then one that does."""
+        data = self.folder / f"full{trial}"
+        err = _fail(self._build(data, preexec_fn=_limit(100_000)))
+        _expect("Nothing half built was kept" in err, err)
+        _expect(not list(data.glob("*/*/*1.0.0*")), "something was kept")
+        _end(self._build(data))
+        self._is_good(data)
+
+    def two_builds(self, trial: int, moment: float) -> None:
+        """Two builds of the same data at once."""
+        data = self.folder / f"two{trial}"
+        for process in [self._build(data) for _ in range(2)]:
+            _end(process)
+        self._is_good(data)
+
+    def two_trainers(self, trial: int, moment: float) -> None:
+        """Two runs at once that both find their data missing."""
+        both = [self.start(f"two{trial}{i}", f"two{trial}") for i in range(2)]
+        for process in both:
+            _end(process)
+        _expect(self.state(f"two{trial}0") == self.whole[1], "another end")
+        _expect(self.state(f"two{trial}1") == self.whole[1], "another end")
+
+    @functools.cached_property
+    def _build_seconds(self) -> float:
+        begin = time.monotonic()
+        _end(self._build(self.folder / "unkilled"))
+        return time.monotonic() - begin
+
+    def _build(self, data: pathlib.Path, **kwargs) -> subprocess.Popen:
+        config = json.dumps({"name": "tiny", "idx_dir": f"{self.folder / 'files'}"})
+        main = "tensorflow_datasets.scripts.cli.main"
+        args = ("build", "mnist_idx_tfds", f"--config={config}", f"--data_dir={data}")
+        return _start("-m", main, *args, **kwargs)
+
+    def _is_good(self, data: pathlib.Path) -> None:
+        """Every pixel and label of a data set that was built is that of the files."""
+        builder = tfds.builder("mnist_idx_tfds/tiny", data_dir=data)
+        for split, (images, labels) in self.arrays.items():
+            loaded = tfds.as_numpy(builder.as_dataset(split=split, batch_size=-1))
+            found = sorted(
+                (image.tobytes(), int(label))
+                for image, label in zip(loaded["image"], loaded["label"], strict=True)
+            )
+            expected = sorted(
+                (image.tobytes(), int(label))
+                for image, label in zip(images, labels, strict=True)
+            )
+            _expect(found == expected, f"{data}: {split} is not that of the files")
+
+
+RIGS = (
+    Survivor.kill_training,
+    Survivor.signal_training,
+    Survivor.fill_disk_in_training,
+    Survivor.kill_build,
+    Survivor.fill_disk_in_build,
+    Survivor.two_builds,
+    Survivor.two_trainers,
+)
+
+
+def _start(*args: str, **kwargs) -> subprocess.Popen:
+    env = {k: v for k, v in os.environ.items() if not k.startswith("TF_CPP_")}
+    return subprocess.Popen(
+        [sys.executable, *args],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=env,
+        **kwargs,
+    )
+
+
+def _end(process: subprocess.Popen) -> None:
+    _, err = process.communicate()
+    _expect(process.returncode == 0, f"exit code {process.returncode}: {err}")
+
+
+def _fail(process: subprocess.Popen) -> str:
+    _, err = process.communicate()
+    _expect(process.returncode == 1, f"exit code {process.returncode}: {err}")
+    return err.strip()
+
+
+def _kill(process: subprocess.Popen, seconds: float) -> None:
+    try:
+        process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+
+
+def _limit(size: int) -> Callable[[], None]:
+    """Limits the size of a file, in bytes: the disk that a test can fill at will."""
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+def _expect(condition: bool, found: str) -> None:
+    if not condition:
+        raise AssertionError(found)
+
+
+def main() -> None:
+    """Runs the rigs and prints what was tried and survived."""
+    names = {rig.__name__: rig for rig in RIGS}
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("rigs", nargs="*", metavar="RIG", help=", ".join(names))
+    parser.add_argument("--trials", type=int, default=20)
+    parser.add_argument("--model", default="deep", choices=["cnn", "deep"])
+    args = parser.parse_args()
+    random.seed(0)
+    print("| fault | tried | survived |\n|---|---|---|", flush=True)
+    failed = []
+    with tempfile.TemporaryDirectory() as folder:
+        survivor = Survivor(pathlib.Path(folder), args.model)
+        for name in args.rigs or names:
+            survived = 0
+            for trial in range(args.trials):
+                try:
+                    names[name](survivor, trial, random.random())
+                    survived += 1
+                except AssertionError as e:
+                    failed.append(f"{name}, trial {trial}: {e}")
+            fault = names[name].__doc__.splitlines()[0]
+            print(f"| {fault} | {args.trials} | {survived} |", flush=True)
+    sys.exit("\n".join(failed))
+
+
+if __name__ == "__main__":
+    main()

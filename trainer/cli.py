@@ -1,0 +1,56 @@
+"""What the trainer's command lines share: what a user can mend is one line."""
+
+import sys
+from collections.abc import Callable
+
+from absl import app, flags, logging
+
+from trainer import signals
+from trainer.errors import TrainerError
+
+
+def run(program: str, main: Callable[[list[str]], None], arguments: str = "") -> None:
+    """Parses the command line, runs `main`, and exits.
+
+    Errors that the user can mend, from the flags or raised by `main`, end the
+    program with one line on standard error and their exit code; so do signals.
+
+    Args:
+      program: what users call it, such as "trainer.predict".
+      main: is given the arguments that are not flags.
+      arguments: what these are, such as "IMAGE"; empty where none are expected.
+    """
+
+    def parse_flags(argv: list[str]) -> list[str]:
+        try:
+            rest = flags.FLAGS(argv)
+        except flags.Error as e:
+            sys.exit(f"{program}: {e}. See python -m {program} --help.")
+        if rest[1:] and not arguments:
+            sys.exit(
+                f"{program}: unexpected argument {rest[1]!r}: options are --name=value."
+            )
+        if arguments and not rest[1:]:
+            sys.exit(
+                f"{program}: expected {arguments}, found none. "
+                f"See python -m {program} --help."
+            )
+        return rest
+
+    def guarded(argv: list[str]) -> None:
+        signals.install()
+        if not flags.FLAGS["verbosity"].present:
+            logging.set_verbosity(logging.ERROR)
+        try:
+            # Imports TFDS, which takes a while; the flags are checked by now.
+            from mnist_idx_tfds.idx import IdxError
+
+            try:
+                main(argv[1:])
+            except (IdxError, OSError) as e:
+                raise TrainerError(e) from e
+        except (TrainerError, signals.Interrupted) as e:
+            print(f"{program}: {e}", file=sys.stderr)
+            sys.exit(e.exit_code)
+
+    app.run(guarded, flags_parser=parse_flags)

@@ -1,0 +1,59 @@
+"""SIGINT and SIGTERM: the first stops a run where it can be saved, the second at once."""
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Iterator
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_waiting = False
+_received: int | None = None
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal ends the program.
+
+    Attributes:
+      exit_code: 130 for SIGINT, 143 for SIGTERM, as shells have it.
+    """
+
+    def __init__(self, message: str = "interrupted"):
+        super().__init__(message)
+        self.exit_code = 128 + (_received or signal.SIGINT)
+
+
+def install() -> None:
+    """Turns the first SIGINT or SIGTERM into `Interrupted`; a second ends the process."""
+    for number in _SIGNALS:
+        signal.signal(number, _handle)
+
+
+@contextlib.contextmanager
+def held_back() -> Iterator[None]:
+    """Within it, a first signal only shows in `received`."""
+    global _waiting
+    _waiting = True
+    try:
+        yield
+    finally:
+        _waiting = False
+
+
+def received() -> bool:
+    """Whether a signal asked to stop."""
+    return _received is not None
+
+
+def _handle(number, frame) -> None:
+    global _received
+    if received():
+        os._exit(128 + number)  # Whatever the process is in the middle of.
+    _received = number
+    if not _waiting:
+        raise Interrupted
+    # Not print: the handler may have interrupted one.
+    os.write(
+        sys.stderr.fileno(),
+        b"stopping after the steps in progress; once more stops at once\n",
+    )
