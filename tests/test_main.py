@@ -13,9 +13,11 @@ from idx_files import encode, gzip_member, write_set
 ROOT = pathlib.Path(__file__).parents[1]
 STEP = re.compile(
     r"epoch \d+/\d+  step \d+/\d+  loss \d+\.\d{4}  accuracy \d\.\d{4}"
-    r"  [\d,]+ images/s"
+    r"  [\d,]+ images/s(  \d+ s left)?"
 )
-EPOCH = re.compile(r"epoch (\d+)/\d+  test_loss \d+\.\d{4}  test_accuracy (\d\.\d{4})")
+EPOCH = re.compile(
+    r"epoch (\d+)/\d+  test_loss \d+\.\d{4}  test_accuracy (\d\.\d{4})(  \d+ s left)?"
+)
 FINAL = re.compile(r"final  test_loss \d+\.\d{4}  test_accuracy (\d\.\d{4})")
 # Python runs this at its start: no name can be looked up and nothing connected to.
 NO_NETWORK = """
@@ -68,7 +70,9 @@ def nothing_heavy(tmp_path_factory):
         (["--learning_rate=0"], "--learning_rate=0"),
         (["--learning_rate=nan"], "--learning_rate=nan"),
         (["--learning_rate=inf"], "--learning_rate=inf"),
-        (["--log_every=0"], "--log_every=0"),
+        (["--log_every=-1"], "--log_every=-1"),
+        (["--target_accuracy=0"], "--target_accuracy=0"),
+        (["--target_accuracy=99"], "--target_accuracy=99"),
         (["--seed=-1"], "--seed=-1"),
         (["--device=tpu"], "expected auto, cpu, gpu or gpu:N"),
         (["--device=gpu:"], "expected auto, cpu, gpu or gpu:N"),
@@ -101,6 +105,8 @@ def test_help_names_every_flag_before_anything_heavy(nothing_heavy):
             "eval_split",
             "feed",
             "model",
+            "workdir",
+            "target_accuracy",
         ),
     ):
         assert f"--{flag}:" in result.stdout
@@ -122,7 +128,7 @@ def test_a_newcomer_without_a_network_trains_on_the_embedded_data(tmp_path):
     ):
         assert part in opening
     log = lines[lines.index(opening) + 1 :]
-    assert all(STEP.match(line) or EPOCH.fullmatch(line) for line in log[:-1])
+    assert all(STEP.fullmatch(line) or EPOCH.fullmatch(line) for line in log[:-1])
     accuracies = [float(m[2]) for m in map(EPOCH.fullmatch, log) if m]
     assert float(FINAL.fullmatch(log[-1])[1]) == accuracies[-1] > 0.9
 
@@ -167,20 +173,35 @@ def test_63_classes_with_gaps_train(tmp_path):
     assert any("63 classes" in line for line in lines)
 
 
-def test_the_same_command_prints_the_same_losses(tmp_path):
-    write_set(tmp_path / "own", train=200, test=50, shape=(20, 20))
-    args = (tmp_path / "own", tmp_path / "data", "--epochs=2", "--log_every=1")
-    logs = [train(*args), train(*args)]
-    first, second = (
-        [
-            re.sub(r"  [\d,]+ images/s", "", line)
-            for line in log
-            if line.startswith("epoch")
-        ]
-        for log in logs
+def test_a_finished_run_says_so_and_an_accuracy_not_reached_is_exit_code_3(tmp_path):
+    write_set(tmp_path / "own", train=64, test=32, shape=(20, 20))
+    args = (
+        *(f"--idx_dir={tmp_path / 'own'}", f"--data_dir={tmp_path / 'data'}"),
+        *("--device=cpu", "--epochs=2", "--log_every=0", f"--workdir={tmp_path / 'w'}"),
     )
-    assert len(first) == 6
-    assert first == second
+    first = run(*args)
+    assert (first.returncode, first.stderr) == (0, "")
+    assert sum(map(bool, map(EPOCH.fullmatch, first.stdout.splitlines()))) == 2
+    second = run(*args, "--target_accuracy=1")
+    assert second.returncode == 3
+    (line,) = second.stderr.splitlines()
+    assert "--target_accuracy: expected at least 1.0, found 0." in line
+    lines = second.stdout.splitlines()
+    assert lines[-2].endswith("the run is finished.")
+    assert lines[-1] == first.stdout.splitlines()[-1]
+    assert not any(line.startswith("epoch ") for line in lines)
+
+
+def test_a_loss_that_is_not_finite_is_exit_code_4(tmp_path):
+    write_set(tmp_path / "own", train=64, test=32, shape=(20, 20))
+    result = run(
+        *(f"--idx_dir={tmp_path / 'own'}", f"--data_dir={tmp_path / 'data'}"),
+        *("--learning_rate=1e30", f"--workdir={tmp_path / 'w'}", "--batch_size=8"),
+    )
+    assert result.returncode == 4
+    (line,) = result.stderr.splitlines()
+    assert "loss: expected a finite number, found nan" in line
+    assert "after step 0" in line
 
 
 def test_a_bad_file_is_one_line(tmp_path):

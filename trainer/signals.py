@@ -31,13 +31,15 @@ def install() -> None:
 
 @contextlib.contextmanager
 def held_back() -> Iterator[None]:
-    """Within it, a first signal only shows in `received`."""
+    """Within it, a first signal only shows in `received`; it ends with `Interrupted`."""
     global _waiting
     _waiting = True
     try:
         yield
     finally:
         _waiting = False
+    if received():
+        raise Interrupted
 
 
 def received() -> bool:

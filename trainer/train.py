@@ -9,6 +9,7 @@ import keras
 from trainer import callbacks, signals
 from trainer.callbacks import Record
 from trainer.device import Device
+from trainer.errors import NotFiniteError
 from trainer.input_pipeline import Data
 from trainer.model import MODELS
 from trainer.progress import Progress
@@ -96,6 +97,8 @@ def run(
     if workdir:
         kept = Workdir(workdir, _described(settings, data, device), data.label_names)
         kept.restore(network)
+        for note in kept.notes:
+            print(f"{kept.folder}: {note}", flush=True)
     step = kept.step if kept else 0
     last = kept.records[-1] if step else {}
     if step == settings.epochs * data.steps or (
@@ -175,12 +178,20 @@ def _fit(
         )
 
     epoch, skipped = divmod(kept.step if kept else 0, data.steps)
-    with signals.held_back():
-        if skipped:
-            fit(data.train.skip(skipped), epoch, epoch + 1, skipped)
-            epoch += 1
-        if epoch < settings.epochs and not network.stop_training:
-            fit(data.train, epoch, settings.epochs)
+    try:
+        with signals.held_back():
+            if skipped:
+                fit(data.train.skip(skipped), epoch, epoch + 1, skipped)
+                epoch += 1
+            if epoch < settings.epochs and not network.stop_training:
+                fit(data.train, epoch, settings.epochs)
+    except NotFiniteError as e:
+        if not kept:
+            raise
+        raise NotFiniteError(
+            f"{e} It needs another --workdir: {kept.folder} keeps the run as it was "
+            f"after step {kept.step:,}."
+        ) from e
     return (kept.records if kept else records)[-1]
 
 

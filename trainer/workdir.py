@@ -20,8 +20,9 @@ LABELS = "labels.txt"
 METRICS = "metrics.jsonl"
 CHECKPOINT = "checkpoint.npz"
 MODEL = "model.keras"
-# Settings in which a run may go on otherwise than it was begun.
-_FREE = {"log_every", "device", "keras", "tensorflow"}
+# Settings in which a run may go on otherwise than it was begun, and what to say.
+_BITS = "; the last bits of the result may differ"
+_FREE = {"log_every": "", "device": _BITS, "keras": _BITS, "tensorflow": _BITS}
 
 
 class Workdir:
@@ -54,15 +55,18 @@ class Workdir:
         with _written(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             self._lock()
-        self.notes = self._compare(settings)
-        self._write(SETTINGS, json.dumps(settings, indent=2) + "\n")
-        self._write(LABELS, "".join(f"{name}\n" for name in label_names))
-        self._state = self._read_checkpoint()
-        self.step = int(self._state[0]) if self._state else 0
-        self.records = [
-            record for record in self._read_metrics() if record["step"] <= self.step
-        ]
-        self._write(METRICS, "".join(map(_line, self.records)))
+        try:
+            self.notes = self._compare(settings)
+            names = "".join(f"{name}\n" for name in label_names)
+            self._write(SETTINGS, json.dumps(settings, indent=2) + "\n")
+            self._write(LABELS, names)
+            self._state = self._read_checkpoint()
+            self.step = int(self._state[0]) if self._state else 0
+            self.records = list(self._read_metrics())
+            self._write(METRICS, "".join(map(_line, self.records)))
+        except TrainerError:
+            self.close()
+            raise
 
     def restore(self, network: keras.Model) -> None:
         """Gives a network, compiled as in the run, its state at the checkpoint."""
@@ -98,6 +102,10 @@ class Workdir:
             draft.replace(path)
         return path
 
+    def close(self) -> None:
+        """Lets another process have the folder."""
+        self._locked.close()
+
     def _lock(self) -> None:
         self._locked = (self.folder / ".lock").open("w")
         try:
@@ -125,7 +133,7 @@ class Workdir:
             raise self._another(f"{SETTINGS} cannot be read") from e
         if fixed := [different[name] for name in different if name not in _FREE]:
             raise self._another(", ".join(fixed))
-        return list(different.values())
+        return [different[name] + _FREE[name] for name in different]
 
     def _another(self, difference: str) -> TrainerError:
         return TrainerError(
@@ -151,12 +159,18 @@ class Workdir:
             raise self._unreadable(str(e)) from e
 
     def _read_metrics(self) -> Iterator[dict[str, Any]]:
-        """Yields the records up to one that a kill or a full disk cut short."""
+        """Yields the records of the checkpoint's steps.
+
+        What a kill or a full disk cut short comes after them.
+        """
         path = self.folder / METRICS
         if path.exists():
-            with contextlib.suppress(ValueError):
-                for line in path.read_text().splitlines():
-                    yield json.loads(line)
+            with contextlib.suppress(ValueError, KeyError, TypeError):
+                for line in path.read_bytes().splitlines():
+                    record = json.loads(line)
+                    if record["step"] > self.step:
+                        return
+                    yield record
 
     def _write(self, name: str, text: str) -> None:
         with self._replaced(name) as file:
