@@ -2,6 +2,8 @@
 
 import os
 import pathlib
+import runpy
+import sys
 
 import pytest
 
@@ -13,3 +15,16 @@ def mnist_idx_dir() -> pathlib.Path:
     if not folder:
         pytest.skip("MNIST_IDX_DIR is not set to a folder of the four MNIST files")
     return pathlib.Path(folder).expanduser()
+
+
+@pytest.fixture
+def run_module(capsys, monkeypatch):
+    """Runs `python -m` in this process; returns exit code, output and errors."""
+
+    def run(module, *args):
+        monkeypatch.setattr(sys, "argv", [module, *map(str, args)])
+        with pytest.raises(SystemExit) as caught:
+            runpy.run_module(module, run_name="__main__", alter_sys=True)
+        return caught.value.code, *capsys.readouterr()
+
+    return run

@@ -1,8 +1,8 @@
 """`python -m mnist_idx_tfds.idx`, by what it prints and its exit code."""
 
+import functools
 import io
 import pathlib
-import runpy
 import subprocess
 import sys
 
@@ -16,16 +16,8 @@ MODULE = "mnist_idx_tfds.idx"
 
 
 @pytest.fixture
-def run(capsys, monkeypatch):
-    """Runs the program in this process; returns exit code, output and errors."""
-
-    def run(*args):
-        monkeypatch.setattr(sys, "argv", [MODULE, *map(str, args)])
-        with pytest.raises(SystemExit) as caught:
-            runpy.run_module(MODULE, run_name="__main__", alter_sys=True)
-        return caught.value.code, *capsys.readouterr()
-
-    return run
+def run(run_module):
+    return functools.partial(run_module, MODULE)
 
 
 @pytest.fixture
