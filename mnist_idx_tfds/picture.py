@@ -1,4 +1,4 @@
-"""A picture in any usual format as the grayscale pixels that IDX holds."""
+"""Pictures in the usual formats, and the grayscale pixels that IDX holds of them."""
 
 import os
 import warnings
@@ -12,20 +12,17 @@ from mnist_idx_tfds import idx
 _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 
 
-def read(path: str | os.PathLike, size: tuple[int, int] | None = None) -> np.ndarray:
-    """Reads a picture as it is seen, turned the way that its EXIF data say.
+def load(path: str | os.PathLike) -> Image.Image:
+    """Loads a picture as it is seen, turned the way that its EXIF data say.
 
-    Colors become their luma, transparency is put on white, as a browser shows it, and
-    16 bits are cut to 8. Of an animation it is the first frame.
+    Transparency is put on white, as browsers show it, and 16 bits are cut to 8. Of an
+    animation it is the first frame.
 
     Args:
       path: a BMP, GIF, JPEG, PNG, PNM, TIFF or WebP file.
-      size: height and width to shrink or enlarge to, in pixels; None for the picture's
-        own. The picture is whole and in its proportions, in the middle; the rest is
-        filled with the median of its border.
 
     Returns:
-      uint8 of shape `(height, width)`.
+      An image of mode "L" or "RGB".
 
     Raises:
       idx.IdxError: the file is not a whole picture, or one of more pixels than Pillow
@@ -38,7 +35,7 @@ def read(path: str | os.PathLike, size: tuple[int, int] | None = None) -> np.nda
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=_FORMATS) as image:
                 ImageOps.exif_transpose(image, in_place=True)
-                image = _gray(image)
+                return _plain(image)
     except Exception as e:  # Whatever a decoder makes of a damaged file.
         if isinstance(e, UnidentifiedImageError):
             reason = "data of no known format"
@@ -46,23 +43,46 @@ def read(path: str | os.PathLike, size: tuple[int, int] | None = None) -> np.nda
             text = getattr(e, "strerror", None) or str(e) or type(e).__name__
             reason = f"an error: {text.splitlines()[0].rstrip('.')}"
         raise idx.error(path, "image", "a readable picture", reason) from e
+
+
+def read(path: str | os.PathLike, size: tuple[int, int] | None = None) -> np.ndarray:
+    """Reads a picture as grayscale pixels: the luma of its colors.
+
+    Args:
+      path: as of `load`.
+      size: height and width to shrink or enlarge to, in pixels; None for the picture's
+        own. The picture is whole and in its proportions, in the middle; the rest is
+        filled with the median of its border.
+
+    Returns:
+      uint8 of shape `(height, width)`.
+
+    Raises:
+      idx.IdxError: as `load`.
+    """
+    image = load(path)
+    if image.mode != "L":
+        image = image.convert("L")
     return _fit(image, size) if size else np.asarray(image)
 
 
-def _gray(image: Image.Image) -> Image.Image:
-    """Returns the image in mode L; Pillow alone would clip what is over 8 bits."""
+def _plain(image: Image.Image) -> Image.Image:
+    """Returns the image in mode L or RGB; Pillow alone would clip 16 bits to 8."""
     if image.mode == "F":
         raise ValueError("floating-point pixels, whose range is not known")
     if image.mode.startswith("I"):
         pixels = np.asarray(image)
         if pixels.min() < 0 or pixels.max() > 0xFFFF:
             raise ValueError("pixels of more than 16 bits")
-        return Image.fromarray((pixels >> 8).astype(np.uint8))
+        return Image.fromarray((pixels // 257).astype(np.uint8))
     if image.has_transparency_data:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image)
-    return image if image.mode == "L" else image.convert("L")
+        return Image.alpha_composite(white, image).convert("RGB")
+    image.load()  # Before the file is closed.
+    if image.mode == "L":
+        return image
+    return image.convert("L" if image.mode == "1" else "RGB")
 
 
 def _fit(image: Image.Image, size: tuple[int, int]) -> np.ndarray:

@@ -64,7 +64,7 @@ def _palette():
         (Image.new("RGBA", (1, 1), (0, 0, 0, 51)), {}, 204),
         (Image.new("LA", (1, 1), (10, 0)), {}, 255),
         (Image.new("L", (1, 1), 10), {"transparency": 10}, 255),
-        (Image.fromarray(np.array([[0x8000]], np.uint16)), {}, 128),
+        (Image.fromarray(np.array([[0x8080]], np.uint16)), {}, 128),
         (Image.fromarray(np.array([[0xFFFF]], np.uint16)), {}, 255),
     ],
     ids=[
@@ -79,7 +79,7 @@ def test_any_kind_of_pixel_becomes_gray_on_white(tmp_path, image, options, gray)
 
 
 def test_a_gray_map_of_16_bits_is_cut_to_8(tmp_path):
-    (tmp_path / "x.pgm").write_bytes(b"P5 2 1 65535 \x80\x00\xff\xff")
+    (tmp_path / "x.pgm").write_bytes(b"P5 2 1 65535 \x80\x80\xff\xff")
     assert picture.read(tmp_path / "x.pgm").tolist() == [[128, 255]]
 
 
