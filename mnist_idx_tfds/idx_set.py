@@ -15,14 +15,15 @@ SPLITS = {"train": "train", "t10k": "test", "test": "test"}
 FILE_NAME = re.compile(
     r"(?:.+-)?(?P<split>train|t10k|test)-(?P<kind>images|labels)[-.]idx\d-[a-z]+(?:\.gz)?"
 )
-# Types of the values, rank, and what to say of others.
-_KINDS = {
-    "image": (("u1",), 3, "Images must be grayscale, one unsigned byte a pixel."),
-    "label": (
-        ("u1", "i1", ">i2", ">i4"),
-        1,
-        "Labels must be integers, one for each image.",
-    ),
+# By rank: what a file that holds images or labels must be, and what to say if not.
+_DTYPES = {3: ("u1",), 1: ("u1", "i1", ">i2", ">i4")}
+_HINTS = {
+    3: "Images must be grayscale, one unsigned byte a pixel.",
+    1: "Labels must be integers, one for each image.",
+}
+_SWAPPED = {
+    3: "This is an image file; are images and labels swapped?",
+    1: "This is a label file; are images and labels swapped?",
 }
 # A label file read with the wrong byte order or type shows as absurd labels; no
 # data set that fits these files has more classes than this.
@@ -108,8 +109,8 @@ def image_shape(pairs: dict[str, Pair]) -> tuple[int, int]:
     Raises:
       idx.IdxError: a file does not hold images, or the two differ in size.
     """
-    train = _header(pairs["train"].images, "image").shape[1:]
-    test = _header(pairs["test"].images, "image").shape[1:]
+    train = _header(pairs["train"].images, rank=3).shape[1:]
+    test = _header(pairs["test"].images, rank=3).shape[1:]
     if test != train:
         path, hint = pairs["test"].images, "Both splits need images of one size."
         expected = f"{_size(train)} as in {pairs['train'].images.name}"
@@ -125,7 +126,7 @@ def count_classes(pairs: dict[str, Pair]) -> int:
     """
     highest = 0
     for pair in pairs.values():
-        _header(pair.labels, "label")
+        _header(pair.labels, rank=1)
         for labels in idx.read(pair.labels):
             _check_labels(pair.labels, labels, _MAX_CLASSES)
             highest = max(highest, int(labels.max()))
@@ -163,9 +164,10 @@ def label_names(pairs: dict[str, Pair], num_classes: int) -> list[str] | None:
         raise idx.error(path, f"line {line}", "UTF-8", found, hint) from e
     lines = {}
     for number, line in enumerate(text.rstrip().split("\n"), 1):
-        if not (name := line.strip()):
-            hint = "Each line names the next label's class."
-            raise idx.error(path, f"line {number}", "a name", "none", hint)
+        name = line.strip()
+        if not name or not name.isprintable():
+            found, hint = repr(name) if name else "none", "Each line is a class's name."
+            raise idx.error(path, f"line {number}", "a printable name", found, hint)
         if name in lines:
             expected = f"another name than that of line {lines[name]}"
             raise idx.error(path, f"line {number}", expected, repr(name))
@@ -194,7 +196,7 @@ def read(
     Raises:
       idx.IdxError: before anything is yielded, if anything is wrong with either.
     """
-    images, labels = _header(pair.images, "image"), _header(pair.labels, "label")
+    images, labels = _header(pair.images, rank=3), _header(pair.labels, rank=1)
     if images.shape[1:] != shape:
         found = _size(images.shape[1:])
         raise idx.error(pair.images, "image size", _size(shape), found)
@@ -213,15 +215,12 @@ def read(
         yield image_chunk[..., np.newaxis], label_chunk.astype(np.int64)
 
 
-def _header(path: epath.Path, kind: str) -> idx.Header:
-    """Returns the header of a file that holds images or labels, as it should."""
+def _header(path: epath.Path, rank: int) -> idx.Header:
+    """Returns the header of a file of images (rank 3) or labels (rank 1)."""
     header = idx.read_header(path)
-    codes, rank, hint = _KINDS[kind]
-    if header.dtype not in map(np.dtype, codes) or len(header.shape) != rank:
-        if kind == "image" and len(header.shape) == 1:
-            hint = "This is a label file; are images and labels swapped?"
-        if kind == "label" and len(header.shape) == 3:
-            hint = "This is an image file; are images and labels swapped?"
+    found = len(header.shape)
+    if found != rank or header.dtype not in map(np.dtype, _DTYPES[rank]):
+        hint = _HINTS[rank] if found == rank else _SWAPPED.get(found, _HINTS[rank])
         expected = idx.magic_name(bytes([0, 0, 8, rank]))
         found = idx.magic_name(header.magic)
         raise idx.error(path, "magic number", expected, found, hint)

@@ -32,9 +32,8 @@ class IdxConfig(tfds.core.BuilderConfig):
 
     Attributes:
       idx_dir: folder of four IDX files, whose headers and labels tell image size,
-        counts and number of classes, and of `labels.txt`, if the classes have names;
-        None for the published MNIST files, which
-        are downloaded.
+        counts and number of classes, and of `labels.txt` if the classes have names;
+        None for the published MNIST files, which are downloaded.
     """
 
     idx_dir: str | None = None
@@ -63,14 +62,13 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     ]
 
     def _info(self) -> tfds.core.DatasetInfo:
-        shape, num_classes, names = _MNIST_SHAPE, _MNIST_CLASSES, None
-        metadata = None
+        shape, classes, metadata = _MNIST_SHAPE, {"num_classes": _MNIST_CLASSES}, None
         if self._pairs:
             shape = idx_set.image_shape(self._pairs)
             num_classes = idx_set.count_classes(self._pairs)
             names = idx_set.label_names(self._pairs, num_classes)
+            classes = {"names": names} if names else {"num_classes": num_classes}
             metadata = tfds.core.MetadataDict(sha256=self._sha256)
-        classes = {"names": names} if names else {"num_classes": num_classes}
         return self.dataset_info_from_configs(
             features=tfds.features.FeaturesDict(
                 {

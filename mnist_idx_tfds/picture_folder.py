@@ -39,16 +39,13 @@ def find(images_dir: idx.PathLike) -> tuple[list[str], list[Example]]:
     """
     root = pathlib.Path(images_dir).expanduser()
     folders = _folders(root)
-    if "train" in folders and set(folders) <= {"train", "test"}:
-        given = {
-            split if "test" in folders else "": folders[split] for split in folders
-        }
-    elif {"train", "test"} <= set(folders):
-        found = ", ".join(sorted(set(folders) - {"train", "test"}))
-        hint = "Move the other folders away."
-        raise idx.error(root, "folders", "train and test alone", f"{found} too", hint)
+    if {"train", "test"} <= set(folders):
+        if others := ", ".join(sorted(set(folders) - {"train", "test"})):
+            expected, hint = "train and test alone", "Move the other folders away."
+            raise idx.error(root, "folders", expected, f"{others} too", hint)
+        given = folders
     else:
-        given = {"": root}
+        given = {"": folders["train"] if set(folders) == {"train"} else root}
     classes = {split: _folders(folder) for split, folder in given.items()}
     first = classes.get("train") or classes[""]
     numbers = all(name.isdecimal() for name in first)

@@ -43,11 +43,8 @@ def describe(path: idx.PathLike, show: int = 0) -> Iterator[str]:
         f"  {idx.magic_name(header.magic)}, {' x '.join(map(str, header.shape))}, "
         f"{header.payload_bytes:,} bytes of values"
     )
-    size, kind = (
-        epath.Path(path).stat().length,
-        "gzip" if header.compressed else "plain",
-    )
-    yield f"  {kind} file of {size:,} bytes"
+    kind = "gzip" if header.compressed else "plain"
+    yield f"  {kind} file of {epath.Path(path).stat().length:,} bytes"
     if header.dtype.kind == "f":
         idx.check(path)
         yield _passed(header)
@@ -84,12 +81,12 @@ def draw(image: np.ndarray, low: int, high: int, shades: str) -> Iterator[str]:
       The lines, top to bottom.
     """
     height, width = image.shape
-    step = -(-max(height, width) // _COLUMNS)
     if 2 * max(height, width) <= _COLUMNS:
         means = np.repeat(image, 2, axis=1).astype(float)
     else:
+        step = -(-max(height, width) // _COLUMNS)
         rows, columns = np.arange(0, height, 2 * step), np.arange(0, width, step)
-        sums = np.add.reduceat(image.astype(float), rows, axis=0)
+        sums = np.add.reduceat(image, rows, axis=0, dtype=float)
         sums = np.add.reduceat(sums, columns, axis=1)
         sizes = np.outer(
             np.diff(np.append(rows, height)), np.diff(np.append(columns, width))
