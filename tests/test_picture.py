@@ -40,6 +40,17 @@ def test_a_photo_is_read(tmp_path):
     assert abs(int(picture.read(path)[0, 0]) - 200) <= 1
 
 
+def test_a_large_photo_is_shrunk_as_the_same_without_loss(tmp_path):
+    """Although it is decoded at a fraction of its size."""
+    pixels = np.random.default_rng(0).integers(0, 256, (15, 20, 3), np.uint8)
+    photo = Image.fromarray(pixels).resize((1000, 760))
+    reduced = picture.load(save(photo, tmp_path / "x.jpg", quality=95), enough=60)
+    assert reduced.size == (125, 95)
+    lossy = picture.read(tmp_path / "x.jpg", (30, 30)).astype(int)
+    lossless = picture.read(save(photo, tmp_path / "x.png"), (30, 30)).astype(int)
+    assert np.abs(lossy - lossless).max() < 8
+
+
 def test_content_not_name_decides_on_the_format(tmp_path):
     path = save(GRAY, tmp_path / "x.jpg", format="PNG")
     np.testing.assert_array_equal(picture.read(path), PIXELS)
