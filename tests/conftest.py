@@ -8,15 +8,6 @@ import sys
 import pytest
 
 
-@pytest.fixture(scope="session")
-def mnist_idx_dir() -> pathlib.Path:
-    """The folder with the four published MNIST files."""
-    folder = os.environ.get("MNIST_IDX_DIR")
-    if not folder:
-        pytest.skip("MNIST_IDX_DIR is not set to a folder of the four MNIST files")
-    return pathlib.Path(folder).expanduser()
-
-
 @pytest.fixture
 def run_module(capsys, monkeypatch):
     """Runs `python -m` in this process; returns exit code, output and errors."""
@@ -28,3 +19,12 @@ def run_module(capsys, monkeypatch):
         return caught.value.code, *capsys.readouterr()
 
     return run
+
+
+@pytest.fixture(scope="session")
+def mnist_idx_dir() -> pathlib.Path:
+    """The folder with the four published MNIST files."""
+    folder = os.environ.get("MNIST_IDX_DIR")
+    if not folder:
+        pytest.skip("MNIST_IDX_DIR is not set to a folder of the four MNIST files")
+    return pathlib.Path(folder).expanduser()
