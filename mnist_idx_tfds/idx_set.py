@@ -10,12 +10,21 @@ from etils import epath
 
 from mnist_idx_tfds import idx
 
+NAMES_FILE = "labels.txt"
 SPLITS = {"train": "train", "t10k": "test", "test": "test"}
-_NAME = re.compile(
+FILE_NAME = re.compile(
     r"(?:.+-)?(?P<split>train|t10k|test)-(?P<kind>images|labels)[-.]idx\d-[a-z]+(?:\.gz)?"
 )
-_IMAGE_DTYPE = np.dtype("u1")
-_LABEL_DTYPES = [np.dtype(code) for code in ("u1", "i1", ">i2", ">i4")]
+# By rank: what a file that holds images or labels must be, and what to say if not.
+_DTYPES = {3: ("u1",), 1: ("u1", "i1", ">i2", ">i4")}
+_HINTS = {
+    3: "Images must be grayscale, one unsigned byte a pixel.",
+    1: "Labels must be integers, one for each image.",
+}
+_SWAPPED = {
+    3: "This is an image file; are images and labels swapped?",
+    1: "This is a label file; are images and labels swapped?",
+}
 # A label file read with the wrong byte order or type shows as absurd labels; no
 # data set that fits these files has more classes than this.
 _MAX_CLASSES = 1 << 16
@@ -51,7 +60,7 @@ def find(idx_dir: idx.PathLike) -> dict[str, Pair]:
     candidates = {}
     for path in sorted(folder.iterdir()):
         # Some archives unpack to a folder of the file's name beside the file.
-        if (match := _NAME.fullmatch(path.name)) and not path.is_dir():
+        if (match := FILE_NAME.fullmatch(path.name)) and not path.is_dir():
             key = SPLITS[match["split"]], match["kind"]
             candidates.setdefault(key, []).append(path)
     pairs = {}
@@ -74,6 +83,13 @@ def find(idx_dir: idx.PathLike) -> dict[str, Pair]:
     return pairs
 
 
+def files(pairs: dict[str, Pair]) -> list[epath.Path]:
+    """Returns the four files, and `labels.txt` where it lies beside them."""
+    paths = [path for pair in pairs.values() for path in pair]
+    names = paths[0].parent / NAMES_FILE
+    return [*paths, names] if names.exists() else paths
+
+
 def sha256(path: epath.Path) -> str:
     """Returns the SHA-256 of a file as hexadecimal digits.
 
@@ -84,8 +100,7 @@ def sha256(path: epath.Path) -> str:
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as e:
-        found = f"an error: {(e.strerror or str(e)).lower()}"
-        raise idx.error(path, "file", "a readable file", found) from e
+        raise idx.unreadable(path, e) from e
 
 
 def image_shape(pairs: dict[str, Pair]) -> tuple[int, int]:
@@ -94,8 +109,8 @@ def image_shape(pairs: dict[str, Pair]) -> tuple[int, int]:
     Raises:
       idx.IdxError: a file does not hold images, or the two differ in size.
     """
-    train = _image_header(pairs["train"].images).shape[1:]
-    test = _image_header(pairs["test"].images).shape[1:]
+    train = _header(pairs["train"].images, rank=3).shape[1:]
+    test = _header(pairs["test"].images, rank=3).shape[1:]
     if test != train:
         path, hint = pairs["test"].images, "Both splits need images of one size."
         expected = f"{_size(train)} as in {pairs['train'].images.name}"
@@ -111,11 +126,56 @@ def count_classes(pairs: dict[str, Pair]) -> int:
     """
     highest = 0
     for pair in pairs.values():
-        _label_header(pair.labels)
+        _header(pair.labels, rank=1)
         for labels in idx.read(pair.labels):
             _check_labels(pair.labels, labels, _MAX_CLASSES)
             highest = max(highest, int(labels.max()))
     return highest + 1
+
+
+def label_names(pairs: dict[str, Pair], num_classes: int) -> list[str] | None:
+    """Returns the names of the classes, read from `labels.txt` beside the four files.
+
+    It has one name a line, in the order of the labels, in UTF-8. Spaces around a name,
+    and empty lines at the end, are passed over.
+
+    Args:
+      pairs: the set.
+      num_classes: number of classes that must have a name; there may be more.
+
+    Returns:
+      The names, each another; None if there is no such file.
+
+    Raises:
+      idx.IdxError: the file cannot be read, or does not hold such names.
+    """
+    path = pairs["train"].images.parent / NAMES_FILE
+    if not path.exists():
+        return None
+    try:
+        data = path.read_bytes()
+    except OSError as e:
+        raise idx.unreadable(path, e) from e
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as e:
+        line = data.count(b"\n", 0, e.start) + 1
+        found, hint = f"the byte 0x{data[e.start]:02x}", "Save it as UTF-8."
+        raise idx.error(path, f"line {line}", "UTF-8", found, hint) from e
+    lines = {}
+    for number, line in enumerate(text.rstrip().split("\n"), 1):
+        name = line.strip()
+        if not name or not name.isprintable():
+            found, hint = repr(name) if name else "none", "Each line is a class's name."
+            raise idx.error(path, f"line {number}", "a printable name", found, hint)
+        if name in lines:
+            expected = f"another name than that of line {lines[name]}"
+            raise idx.error(path, f"line {number}", expected, repr(name))
+        lines[name] = number
+    if len(lines) < num_classes:
+        expected, hint = f"at least {num_classes}", "Each class needs a name."
+        raise idx.error(path, "names", expected, f"{len(lines)}", hint)
+    return list(lines)
 
 
 def read(
@@ -136,7 +196,7 @@ def read(
     Raises:
       idx.IdxError: before anything is yielded, if anything is wrong with either.
     """
-    images, labels = _image_header(pair.images), _label_header(pair.labels)
+    images, labels = _header(pair.images, rank=3), _header(pair.labels, rank=1)
     if images.shape[1:] != shape:
         found = _size(images.shape[1:])
         raise idx.error(pair.images, "image size", _size(shape), found)
@@ -155,25 +215,13 @@ def read(
         yield image_chunk[..., np.newaxis], label_chunk.astype(np.int64)
 
 
-def _image_header(path: epath.Path) -> idx.Header:
+def _header(path: epath.Path, rank: int) -> idx.Header:
+    """Returns the header of a file of images (rank 3) or labels (rank 1)."""
     header = idx.read_header(path)
-    if header.dtype != _IMAGE_DTYPE or len(header.shape) != 3:
-        hint = "Images must be grayscale, one unsigned byte a pixel."
-        if len(header.shape) == 1:
-            hint = "This is a label file; are images and labels swapped?"
-        expected = idx.magic_name(b"\0\0\x08\3")
-        found = idx.magic_name(header.magic)
-        raise idx.error(path, "magic number", expected, found, hint)
-    return header
-
-
-def _label_header(path: epath.Path) -> idx.Header:
-    header = idx.read_header(path)
-    if header.dtype not in _LABEL_DTYPES or len(header.shape) != 1:
-        hint = "Labels must be integers, one for each image."
-        if len(header.shape) == 3:
-            hint = "This is an image file; are images and labels swapped?"
-        expected = idx.magic_name(b"\0\0\x08\1")
+    found = len(header.shape)
+    if found != rank or header.dtype not in map(np.dtype, _DTYPES[rank]):
+        hint = _HINTS[rank] if found == rank else _SWAPPED.get(found, _HINTS[rank])
+        expected = idx.magic_name(bytes([0, 0, 8, rank]))
         found = idx.magic_name(header.magic)
         raise idx.error(path, "magic number", expected, found, hint)
     return header

@@ -33,8 +33,8 @@ class IdxConfig(tfds.core.BuilderConfig):
 
     Attributes:
       idx_dir: folder of four IDX files, whose headers and labels tell image size,
-        counts and number of classes; None for the published MNIST files, which
-        are downloaded.
+        counts and number of classes, and of `labels.txt` if the classes have names;
+        None for the published MNIST files, which are downloaded.
     """
 
     idx_dir: str | None = None
@@ -63,16 +63,18 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     ]
 
     def _info(self) -> tfds.core.DatasetInfo:
-        shape, num_classes, metadata = _MNIST_SHAPE, _MNIST_CLASSES, None
+        shape, classes, metadata = _MNIST_SHAPE, {"num_classes": _MNIST_CLASSES}, None
         if self._pairs:
             shape = idx_set.image_shape(self._pairs)
             num_classes = idx_set.count_classes(self._pairs)
+            names = idx_set.label_names(self._pairs, num_classes)
+            classes = {"names": names} if names else {"num_classes": num_classes}
             metadata = tfds.core.MetadataDict(sha256=self._sha256)
         return self.dataset_info_from_configs(
             features=tfds.features.FeaturesDict(
                 {
                     "image": tfds.features.Image(shape=(*shape, 1)),
-                    "label": tfds.features.ClassLabel(num_classes=num_classes),
+                    "label": tfds.features.ClassLabel(**classes),
                 }
             ),
             supervised_keys=("image", "label"),
@@ -162,7 +164,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
     @functools.cached_property
     def _sha256(self) -> dict[str, str]:
-        paths = [path for pair in self._pairs.values() for path in pair]
+        paths = idx_set.files(self._pairs)
         return {path.name: idx_set.sha256(path) for path in paths}
 
     def _check_manual_files(self, manual_dir: epath.Path) -> None:
@@ -184,7 +186,9 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         metadata = tfds.builder_from_directory(self.data_dir).info.metadata
         built = dict(metadata or {}).get("sha256", {})
         changed = [
-            name for name in self._sha256 if self._sha256[name] != built.get(name)
+            name
+            for name in {**self._sha256, **built}
+            if self._sha256.get(name) != built.get(name)
         ]
         if changed:
             raise idx.error(

@@ -10,14 +10,13 @@ products and trigonometry are left out on purpose.
 
 import os
 import sys
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 from absl import app, flags
 from etils import epath
 
-from mnist_idx_tfds import idx
+from mnist_idx_tfds import idx, program
 
 TRAIN, TEST = 0, 1  # The values of `split`.
 CHUNK = 1000  # Examples drawn from one seed, and held in memory at once.
@@ -113,7 +112,8 @@ def write_set(
     folder = epath.Path(out_dir)
     folder.mkdir(parents=True, exist_ok=True)
     for name, count, split in sets:
-        chunks = _progress(images(count, seed, split), count, name)
+        chunks = images(count, seed, split)
+        chunks = program.progress(chunks, count, name, "digits")
         shape = (count, SIDE, SIDE)
         idx.write(folder / f"{name}-images-idx3-ubyte.gz", shape, chunks)
         chunks = labels(count, seed, split)
@@ -250,19 +250,6 @@ def _depth(start: np.ndarray, end: np.ndarray) -> np.ndarray:
         where = first[:, s, None, None] + window
         depth[where] = np.maximum(depth[where], near[:, s])
     return depth.reshape(n, SIDE * SIDE)
-
-
-def _progress(
-    chunks: Iterable[np.ndarray], total: int, name: str
-) -> Iterator[np.ndarray]:
-    """Passes chunks through, with a line on stderr every two seconds."""
-    done, last = 0, time.monotonic()
-    for chunk in chunks:
-        yield chunk
-        done += len(chunk)
-        if time.monotonic() - last > 2:
-            last = time.monotonic()
-            print(f"{name}: {done:,} of {total:,} digits", file=sys.stderr)
 
 
 def _define_flags() -> None:

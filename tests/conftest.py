@@ -2,8 +2,23 @@
 
 import os
 import pathlib
+import runpy
+import sys
 
 import pytest
+
+
+@pytest.fixture
+def run_module(capsys, monkeypatch):
+    """Runs `python -m` in this process; returns exit code, output and errors."""
+
+    def run(module, *args):
+        monkeypatch.setattr(sys, "argv", [module, *map(str, args)])
+        with pytest.raises(SystemExit) as caught:
+            runpy.run_module(module, run_name="__main__", alter_sys=True)
+        return caught.value.code, *capsys.readouterr()
+
+    return run
 
 
 @pytest.fixture(scope="session")

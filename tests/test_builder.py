@@ -132,6 +132,61 @@ def test_loads_by_name_without_the_source_folder(tmp_path):
     assert dataset["test"].cardinality() == 4
 
 
+NAMES = ["alpha", "größe", "two words", "beyond the labels"]
+
+
+def write_named(folder, names=NAMES, **kwargs):
+    write_set(folder, train=9, test=4, shape=(5, 4), num_classes=3, **kwargs)
+    text = "".join(f"{name}\n" for name in names)
+    (folder / "labels.txt").write_text(text, encoding="utf-8")
+
+
+def test_names_of_classes_are_kept_without_the_source_folder(tmp_path):
+    write_named(tmp_path / "set")
+    expected = file_rows(tmp_path / "set", "train")
+    assert build(tmp_path / "set", tmp_path / "data").info.features["label"].names == (
+        NAMES
+    )
+    shutil.rmtree(tmp_path / "set")
+    builder = tfds.builder("mnist_idx_tfds/own", data_dir=tmp_path / "data")
+    assert builder.info.features["label"].names == NAMES
+    assert builder.info.features["label"].num_classes == 4
+    np.testing.assert_array_equal(dataset_rows(builder, "train"), expected)
+
+
+def rename(folder):
+    write_named(folder, [*NAMES[:3], "other"])
+
+
+def unname(folder):
+    (folder / "labels.txt").unlink()
+
+
+@pytest.mark.parametrize("change", [rename, unname])
+def test_data_built_with_other_names_is_refused(tmp_path, change):
+    write_named(tmp_path / "set")
+    build(tmp_path / "set", tmp_path / "data")
+    change(tmp_path / "set")
+    changed = folder_builder(tmp_path / "set", tmp_path / "data")
+    with pytest.raises(idx.IdxError, match=r"set: labels\.txt: SHA-256: .*--overwrite"):
+        changed.as_dataset()
+
+
+def test_data_built_without_names_is_refused_once_there_are_some(tmp_path):
+    write_named(tmp_path / "set")
+    unname(tmp_path / "set")
+    build(tmp_path / "set", tmp_path / "data")
+    write_named(tmp_path / "set")
+    with pytest.raises(idx.IdxError, match=r"set: labels\.txt: SHA-256: .*--overwrite"):
+        folder_builder(tmp_path / "set", tmp_path / "data").download_and_prepare()
+
+
+def test_too_few_names_are_refused(tmp_path):
+    write_named(tmp_path / "set", NAMES[:2])
+    with pytest.raises(idx.IdxError, match=r"labels\.txt: names: expected at least 3"):
+        folder_builder(tmp_path / "set", tmp_path / "data")
+
+
 @pytest.mark.parametrize(
     "use",
     [

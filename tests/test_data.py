@@ -35,6 +35,15 @@ def test_a_folder_whose_files_changed_is_built_anew(tmp_path):
     assert first.is_prepared()
 
 
+def test_a_folder_whose_names_changed_is_built_anew(tmp_path):
+    write_set(tmp_path / "set", train=9, test=4, num_classes=2)
+    first = data.prepare(tmp_path / "data", None, tmp_path / "set")
+    (tmp_path / "set" / "labels.txt").write_text("cat\ndog\n")
+    second = data.prepare(tmp_path / "data", None, tmp_path / "set")
+    assert first.info.features["label"].names == ["0", "1"]
+    assert second.info.features["label"].names == ["cat", "dog"]
+
+
 def test_another_folder_of_the_same_name_is_another_data_set(tmp_path):
     write_set(tmp_path / "a" / "set", train=9, test=4)
     write_set(tmp_path / "b" / "set", train=9, test=4, seed=1)

@@ -41,7 +41,7 @@ def _error(path):
 
 def _run(code, *args):
     """What the code prints in a Python of its own."""
-    root = pathlib.Path(idx.__file__).parents[1]
+    root = pathlib.Path(idx.__file__).parents[2]
     path = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
     result = subprocess.run(
         [sys.executable, "-c", code, *map(str, args)],

@@ -26,7 +26,7 @@ def path(tmp_path_factory):
     return tmp_path_factory.mktemp("fuzz") / "file"
 
 
-def _assert_read_as_decoded(path, data, chunk_items=None):
+def assert_read_as_decoded(path, data, chunk_items=None):
     """What is IDX is read as such; all else is an `IdxError` of one line."""
     path.write_bytes(data)
     expected = idx_files.decode(data)
@@ -81,40 +81,40 @@ def _mutated(draw, data):
 @_settings
 @hypothesis.given(st.binary(max_size=200), _PACK)
 def test_any_bytes(path, data, pack):
-    _assert_read_as_decoded(path, pack(data))
+    assert_read_as_decoded(path, pack(data))
 
 
 @_settings
 @hypothesis.given(st.binary(max_size=100))
 def test_any_bytes_after_the_start_of_gzip(path, data):
-    _assert_read_as_decoded(path, b"\x1f\x8b\x08" + data)
+    assert_read_as_decoded(path, b"\x1f\x8b\x08" + data)
 
 
 @_settings
 @hypothesis.given(_headed(), _PACK)
 def test_any_header(path, data, pack):
-    _assert_read_as_decoded(path, pack(data))
+    assert_read_as_decoded(path, pack(data))
 
 
 @_settings
 @hypothesis.given(_TRUE, _PACK, st.one_of(st.none(), st.integers(1, 5)))
 def test_any_array_in_chunks_of_any_size(path, data, pack, chunk_items):
     assert idx_files.decode(pack(data)) is not None
-    _assert_read_as_decoded(path, pack(data), chunk_items)
+    assert_read_as_decoded(path, pack(data), chunk_items)
 
 
 @_settings
 @hypothesis.given(_TRUE.flatmap(_mutated), _PACK)
 def test_true_file_mutated(path, data, pack):
     """Before compression, so that gzip's CRC does not hide the fault."""
-    _assert_read_as_decoded(path, pack(data))
+    assert_read_as_decoded(path, pack(data))
 
 
 @_settings
 @hypothesis.given(_TRUE.map(idx_files.gzip_member).flatmap(_mutated))
 def test_gzip_file_mutated(path, data):
     """After compression, in gzip's own fields as well."""
-    _assert_read_as_decoded(path, data)
+    assert_read_as_decoded(path, data)
 
 
 @_settings

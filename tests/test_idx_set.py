@@ -119,8 +119,8 @@ def test_home_in_the_folder_is_expanded(tmp_path, monkeypatch):
 
 
 def _hash_all(folder):
-    pairs = idx_set.find(folder).values()
-    return {path.name: idx_set.sha256(path) for pair in pairs for path in pair}
+    paths = idx_set.files(idx_set.find(folder))
+    return {path.name: idx_set.sha256(path) for path in paths}
 
 
 def test_digests_are_those_of_the_files(tmp_path):
@@ -130,6 +130,74 @@ def test_digests_are_those_of_the_files(tmp_path):
         name: hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
         for name in idx_files.FILES
     }
+
+
+def _names(folder, data, num_classes=2):
+    write_set(folder)
+    (folder / "labels.txt").write_bytes(data)
+    return idx_set.label_names(idx_set.find(folder), num_classes)
+
+
+@pytest.mark.parametrize(
+    ("data", "names"),
+    [
+        (b"cat\ndog\n", ["cat", "dog"]),
+        (b"cat\ndog", ["cat", "dog"]),
+        (b"cat\r\ndog\r\n\r\n", ["cat", "dog"]),
+        (b"\xef\xbb\xbfcat\n\xc3\xb6 x\n", ["cat", "ö x"]),
+        (b" two words \n\t1\n", ["two words", "1"]),
+        (b"one\nmore\nthan\nlabels", ["one", "more", "than", "labels"]),
+    ],
+    ids=["plain", "no end", "Windows", "UTF-8 with a BOM", "spaces", "more"],
+)
+def test_names_of_classes_are_read(tmp_path, data, names):
+    assert _names(tmp_path, data) == names
+
+
+def test_classes_need_no_names(tmp_path):
+    write_set(tmp_path)
+    assert idx_set.label_names(idx_set.find(tmp_path), 10) is None
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "line 1: expected a printable name, found none. {}"),
+        (b"a\n \nb\n", "line 2: expected a printable name, found none. {}"),
+        (b"a\rb\r", r"line 1: expected a printable name, found 'a\rb'. {}"),
+        (
+            b"a\nb\na\n",
+            "line 3: expected another name than that of line 1, found 'a'.",
+        ),
+        (b"a\n", "names: expected at least 2, found 1. Each class needs a name."),
+        (
+            b"a\nb\xfc\n",
+            "line 2: expected UTF-8, found the byte 0xfc. Save it as UTF-8.",
+        ),
+    ],
+    ids=["empty", "empty line", "control character", "twice", "too few", "Latin-1"],
+)
+def test_wrong_names_are_named_with_their_line(tmp_path, data, message):
+    with pytest.raises(idx.IdxError) as caught:
+        _names(tmp_path, data)
+    says = message.format("Each line is a class's name.")
+    assert str(caught.value) == f"{tmp_path / 'labels.txt'}: {says}"
+
+
+def test_names_that_cannot_be_read_are_named(tmp_path):
+    write_set(tmp_path)
+    (tmp_path / "labels.txt").mkdir()
+    with pytest.raises(idx.IdxError, match=r"labels\.txt: file: .* is a directory"):
+        idx_set.label_names(idx_set.find(tmp_path), 10)
+
+
+def test_names_belong_to_the_files_of_a_set(tmp_path):
+    write_set(tmp_path)
+    pairs = idx_set.find(tmp_path)
+    four = [path for pair in pairs.values() for path in pair]
+    assert idx_set.files(pairs) == four
+    (tmp_path / "labels.txt").touch()
+    assert idx_set.files(pairs) == [*four, tmp_path / "labels.txt"]
 
 
 @pytest.mark.parametrize("use", [_read_all, _hash_all])

@@ -99,7 +99,7 @@ def test_wheel_holds_the_two_packages_with_their_data_and_nothing_else(wheel):
     code = {
         path.relative_to(_ROOT).as_posix()
         for package in ("mnist_idx_tfds", "trainer")
-        for path in (_ROOT / package).glob("*.py")
+        for path in (_ROOT / package).rglob("*.py")
     }
     names = zipfile.ZipFile(wheel).namelist()
     assert {name for name in names if ".dist-info/" not in name} == code | _DATA

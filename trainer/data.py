@@ -44,7 +44,7 @@ def prepare(
 
 def _folder_config(idx_dir: str) -> mnist_idx_tfds.IdxConfig:
     """Names a folder's files by their content, so that no other's data is reused."""
-    paths = [path for pair in idx_set.find(idx_dir).values() for path in pair]
+    paths = idx_set.files(idx_set.find(idx_dir))
     digest = hashlib.sha256("".join(map(idx_set.sha256, paths)).encode())
     name = re.sub(r"[^\w.-]", "_", epath.Path(idx_dir).expanduser().resolve().name)
     return mnist_idx_tfds.IdxConfig(

@@ -63,6 +63,12 @@ def error(
     return IdxError(f"{message} {hint}".rstrip())
 
 
+def unreadable(path: PathLike, cause: OSError) -> IdxError:
+    """Returns the `IdxError` for a file that the system does not let us read."""
+    found = f"an error: {(cause.strerror or str(cause)).lower()}"
+    return error(path, "file", "a readable file", found)
+
+
 @dataclasses.dataclass(frozen=True)
 class Header:
     """What an IDX file says about itself.
@@ -247,8 +253,7 @@ def _open(path: PathLike) -> Iterator[tuple[BinaryIO, bool]]:
             except (gzip.BadGzipFile, zlib.error) as e:
                 raise _gzip_error(path, e) from e
     except OSError as e:
-        found = f"an error: {(e.strerror or str(e)).lower()}"
-        raise error(path, "file", "a readable file", found) from e
+        raise unreadable(path, e) from e
 
 
 def _gzip_error(path: PathLike, cause: Exception) -> IdxError:

@@ -1,0 +1,163 @@
+"""Says what IDX files are and whether they are whole, and draws images.
+
+    python -m mnist_idx_tfds.idx [--show=N] FILE...
+
+The exit code is 1 if any file is bad, so that scripts can check files with it.
+"""
+
+import argparse
+import collections
+import itertools
+import math
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+from etils import epath
+
+from mnist_idx_tfds import idx, program
+
+_MAX_CLASSES = 256  # More than that are hardly classes, and no table to read.
+_COLUMNS = 80
+_SHADES = " ░▒▓█"
+_ASCII_SHADES = " .:*#"
+
+
+def describe(path: idx.PathLike, show: int = 0) -> Iterator[str]:
+    """Reads a whole IDX file and says what is in it, with flat memory.
+
+    Args:
+      path: an IDX file, plain or gzip-compressed whatever its name.
+      show: number of images to draw, where the file holds images.
+
+    Yields:
+      Lines of text: the header first, then what was verified, then the values: the
+      lowest and the highest of integers, and how many labels there are of each class.
+
+    Raises:
+      idx.IdxError: the first thing found wrong with the file.
+    """
+    header = idx.read_header(path)
+    yield f"{path}:"
+    yield (
+        f"  {idx.magic_name(header.magic)}, {' x '.join(map(str, header.shape))}, "
+        f"{header.payload_bytes:,} bytes of values"
+    )
+    kind = "gzip" if header.compressed else "plain"
+    yield f"  {kind} file of {epath.Path(path).stat().length:,} bytes"
+    if header.dtype.kind == "f":
+        idx.check(path)
+        yield _passed(header)
+        return
+    low, high, counts = _tally(path, header)
+    yield _passed(header)
+    if len(header.shape) > 1:
+        yield f"  values {low} to {high}"
+    elif len(counts) > _MAX_CLASSES:
+        yield f"  labels {low} to {high}, more than {_MAX_CLASSES} different"
+    else:
+        yield f"  labels {low} to {high}, {len(counts)} different:"
+        for label, count in sorted(counts.items()):
+            yield f"{label:>8}  {count:,}"
+    if header.dtype == np.uint8 and len(header.shape) == 3:
+        for index, image in enumerate(itertools.islice(idx.read(path, 1), show)):
+            yield f"  image {index}"
+            yield from draw(image[0], low, high, _shades())
+
+
+def draw(image: np.ndarray, low: int, high: int, shades: str) -> Iterator[str]:
+    """Draws an image in characters, no more than 80 a line.
+
+    A pixel is two characters, which are as wide as one is high. A side of more than
+    40 pixels is shrunk: a character is then the mean of a block twice as high as wide.
+
+    Args:
+      image: shape `(height, width)`.
+      low: what is drawn as the first of the shades.
+      high: what is drawn as the last of the shades.
+      shades: characters, dark to bright.
+
+    Yields:
+      The lines, top to bottom.
+    """
+    height, width = image.shape
+    if 2 * max(height, width) <= _COLUMNS:
+        means = np.repeat(image, 2, axis=1).astype(float)
+    else:
+        step = -(-max(height, width) // _COLUMNS)
+        rows, columns = np.arange(0, height, 2 * step), np.arange(0, width, step)
+        sums = np.add.reduceat(image, rows, axis=0, dtype=float)
+        sums = np.add.reduceat(sums, columns, axis=1)
+        sizes = np.outer(
+            np.diff(np.append(rows, height)), np.diff(np.append(columns, width))
+        )
+        means = sums / sizes
+    levels = (means - low) / max(1, high - low) * (len(shades) - 1)
+    for line in np.rint(levels).astype(int):
+        yield "".join(shades[level] for level in line)
+
+
+def _tally(
+    path: idx.PathLike, header: idx.Header
+) -> tuple[int, int, collections.Counter[int]]:
+    """Returns the lowest and the highest value, and counts of labels."""
+    low, high, counts = math.inf, -math.inf, collections.Counter()
+    chunks = program.progress(idx.read(path), header.shape[0], f"{path}", "items")
+    for chunk in chunks:
+        low, high = min(low, int(chunk.min())), max(high, int(chunk.max()))
+        if len(header.shape) == 1 and len(counts) <= _MAX_CLASSES:
+            labels, numbers = np.unique(chunk, return_counts=True)
+            counts.update(dict(zip(labels.tolist(), numbers.tolist(), strict=True)))
+    return low, high, counts
+
+
+def _passed(header: idx.Header) -> str:
+    return "  good: header, length" + (", gzip CRC" if header.compressed else "")
+
+
+def _shades() -> str:
+    """Returns characters that the output can show."""
+    try:
+        _SHADES.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        return _ASCII_SHADES
+    return _SHADES
+
+
+def _main(args: argparse.Namespace) -> int:
+    bad = 0
+    for path in args.files:
+        try:
+            for line in describe(path, args.show):
+                print(line, flush=True)
+        except idx.IdxError as e:
+            bad += 1
+            print(f"BAD {e}", flush=True)
+    if len(args.files) > 1:
+        print(f"{len(args.files)} files, {bad} bad")
+    return 1 if bad else 0
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected 0 or more, found {text!r}")
+    return int(text)
+
+
+if __name__ == "__main__":
+    _parser = argparse.ArgumentParser(
+        prog="python -m mnist_idx_tfds.idx",
+        description="Says what IDX files are and whether they are whole. The exit code is "
+        "1 if any file is bad.",
+        allow_abbrev=False,
+    )
+    _parser.add_argument("files", nargs="+", metavar="FILE", help="plain or gzip")
+    _parser.add_argument(
+        "--show",
+        type=_count,
+        default=0,
+        metavar="N",
+        help="draw the first N images of each file, from the file's lowest value (blank) "
+        "to its highest",
+    )
+    program.run(_parser, _main)

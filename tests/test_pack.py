@@ -1,0 +1,304 @@
+"""`python -m mnist_idx_tfds.pack`, by the files that it writes."""
+
+import functools
+import os
+import tracemalloc
+
+import idx_files
+import numpy as np
+import pytest
+from PIL import Image
+
+from mnist_idx_tfds import idx, idx_set
+
+MODULE = "mnist_idx_tfds.pack"
+NAMES = {*idx_files.FILES, "labels.txt"}
+
+
+@pytest.fixture
+def run(run_module):
+    return functools.partial(run_module, MODULE)
+
+
+def save(root, path, pixels):
+    (root / path).parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.asarray(pixels, np.uint8)).save(root / path)
+
+
+def save_classes(root, counts, shape=(2, 3)):
+    """Writes pictures that tell their class and their number."""
+    for name, count in counts.items():
+        for n in range(count):
+            pixels = np.full(shape, n)
+            pixels[0, 0] = sorted(counts).index(name)
+            save(root, f"{name}/{n}.png", pixels)
+
+
+def read(folder):
+    """Images and labels by split, with every check that building a data set does."""
+    pairs = idx_set.find(folder)
+    shape, num_classes = idx_set.image_shape(pairs), idx_set.count_classes(pairs)
+    splits = {}
+    for split, pair in pairs.items():
+        images, labels = zip(*idx_set.read(pair, shape, num_classes), strict=True)
+        splits[split] = np.concatenate(images)[..., 0], np.concatenate(labels)
+    return splits
+
+
+def test_a_folder_of_classes_becomes_a_set(tmp_path, run):
+    save_classes(tmp_path / "in", {"b": 10, "a": 5})
+    code, out, err = run(tmp_path / "in", tmp_path / "out")
+    assert (code, err) == (0, "")
+    assert out.splitlines() == [
+        "   label     train      test  class",
+        "       0         4         1  a",
+        "       1         8         2  b",
+        f"Wrote {tmp_path / 'out'}: 12 training and 3 test images, 2 x 3, 2 classes. "
+        "To train on them:",
+        f"python -m trainer --idx_dir={tmp_path / 'out'}",
+    ]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == NAMES
+    assert (tmp_path / "out" / "labels.txt").read_text() == "a\nb\n"
+    splits = read(tmp_path / "out")
+    assert splits["train"][0].shape == (12, 2, 3)
+    seen = []
+    for images, labels in splits.values():
+        np.testing.assert_array_equal(images[:, 0, 0], labels)
+        seen += zip(labels.tolist(), images[:, 1, 2].tolist(), strict=True)
+    assert sorted(seen) == [(0, n) for n in range(5)] + [(1, n) for n in range(10)]
+
+
+def test_train_and_test_become_the_two_splits(tmp_path, run):
+    save_classes(tmp_path / "in" / "train", {"10": 3, "9": 2})
+    save_classes(tmp_path / "in" / "test", {"10": 1})
+    assert run(tmp_path / "in", tmp_path / "out")[0] == 0
+    assert (tmp_path / "out" / "labels.txt").read_text() == "9\n10\n"
+    splits = read(tmp_path / "out")
+    assert sorted(splits["train"][1]) == [0, 0, 1, 1, 1]
+    assert splits["test"][1].tolist() == [1]
+
+
+def test_66000_pictures_that_are_not_square_fit(tmp_path, run):
+    """More than 16 bits count; height comes before width."""
+    save_classes(tmp_path / "pictures", {"a": 4, "b": 4})
+    for name in ("a", "b"):
+        folder, links = tmp_path / "pictures" / name, tmp_path / "in" / name
+        links.mkdir(parents=True)
+        sources = [os.fspath(folder / f"{n}.png") for n in range(4)]
+        for n in range(33_000):
+            os.link(sources[n % 4], f"{links}/{n}")
+    code, out, _ = run(tmp_path / "in", tmp_path / "out", "--test_share=0.001")
+    assert code == 0
+    assert "65,934 training and 66 test images, 2 x 3, 2 classes" in out
+    splits = read(tmp_path / "out")
+    images = np.concatenate([images for images, _ in splits.values()])
+    labels = np.concatenate([labels for _, labels in splits.values()])
+    assert splits["train"][0].shape == (65_934, 2, 3)
+    np.testing.assert_array_equal(images[:, 0, 0], labels)
+    assert np.bincount(images[:, 1, 2]).tolist() == [16_500] * 4
+
+
+def test_more_classes_than_a_byte_counts_get_wider_labels(tmp_path, run):
+    (tmp_path / "in").mkdir()
+    save(tmp_path, "picture.png", [[7]])
+    for label in range(300):
+        (tmp_path / "in" / f"{label}").mkdir()
+        for n in range(2):
+            os.link(tmp_path / "picture.png", tmp_path / "in" / f"{label}" / f"{n}")
+    assert run(tmp_path / "in", tmp_path / "out")[0] == 0
+    for _, labels in read(tmp_path / "out").values():
+        assert sorted(labels) == list(range(300))
+
+
+def test_pictures_of_many_sizes_are_brought_to_one(tmp_path, run):
+    save(tmp_path, "in/a/1.png", np.full((40, 20), 9))
+    save(tmp_path, "in/a/2.png", np.full((3, 5), 9))
+    save(tmp_path, "in/a/3.png", np.full((28, 28), 9))
+    assert run(tmp_path / "in", tmp_path / "square", "--size=28")[0] == 0
+    assert run(tmp_path / "in", tmp_path / "other", "--size=9x17")[0] == 0
+    for name, shape in (("square", (2, 28, 28)), ("other", (2, 9, 17))):
+        np.testing.assert_array_equal(
+            read(tmp_path / name)["train"][0], np.full(shape, 9)
+        )
+
+
+def test_pictures_of_two_sizes_are_named(tmp_path, run):
+    save_classes(tmp_path / "in", {"a": 1})
+    save_classes(tmp_path / "in", {"b": 1}, shape=(3, 2))
+    code, out, err = run(tmp_path / "in", tmp_path / "out")
+    assert (code, out) == (1, "")
+    assert err == (
+        f"python -m {MODULE}: {tmp_path / 'in' / 'b' / '0.png'}: image size: expected "
+        f"2 x 3 as in {tmp_path / 'in' / 'a' / '0.png'}, found 3 x 2. "
+        "Give --size=28, or the like, to bring all to one size.\n"
+    )
+    assert not (tmp_path / "out").exists()
+
+
+def test_all_unreadable_pictures_are_listed_and_nothing_is_written(tmp_path, run):
+    save_classes(tmp_path / "in", {"a": 3, "b": 3})
+    bad = [tmp_path / "in" / "a" / "x.png", tmp_path / "in" / "b" / "notes.txt"]
+    for path in bad:
+        path.write_text("no picture")
+    code, out, err = run(tmp_path / "in", tmp_path / "out")
+    assert (code, out) == (1, "")
+    expected = "image: expected a readable picture, found data of no known format."
+    assert err.splitlines() == [
+        *(f"{path}: {expected}" for path in bad),
+        f"python -m {MODULE}: {tmp_path / 'in'}: pictures: expected ones that can be "
+        "read, found 2 of 8 that cannot, listed above. "
+        "Mend or remove them, or leave them out with --skip_bad.",
+    ]
+    assert not (tmp_path / "out").exists()
+
+
+def test_unreadable_pictures_are_left_out_if_asked_for(tmp_path, run):
+    save_classes(tmp_path / "in", {"a": 3})
+    bad = tmp_path / "in" / "a" / "x.png"
+    bad.write_text("no picture")
+    code, _, err = run(tmp_path / "in", tmp_path / "out", "--skip_bad")
+    assert code == 0
+    assert err.startswith(f"{bad}: ")
+    assert [len(labels) for _, labels in read(tmp_path / "out").values()] == [2, 1]
+
+
+@pytest.mark.parametrize("bad", ["all", "a class"])
+def test_too_few_readable_pictures_are_an_error(tmp_path, run, bad):
+    save_classes(tmp_path / "in", {"a": 3} if bad == "a class" else {})
+    for n in range(2):
+        (tmp_path / "in" / "b").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / "b" / f"{n}").touch()
+    code, _, err = run(tmp_path / "in", tmp_path / "out", "--skip_bad")
+    assert code == 1
+    assert "found" in err.splitlines()[-1]
+    assert not (tmp_path / "out").exists()
+
+
+def written(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_the_same_command_writes_the_same_bytes(tmp_path, run):
+    save_classes(tmp_path / "in", {"a": 20, "b": 20})
+    save_classes(tmp_path / "moved", {"b": 20, "a": 20})
+    assert run(tmp_path / "in", tmp_path / "1")[0] == 0
+    assert run(tmp_path / "moved", tmp_path / "2")[0] == 0
+    assert run(tmp_path / "in", tmp_path / "3", "--seed=1")[0] == 0
+    assert written(tmp_path / "1") == written(tmp_path / "2")
+    assert written(tmp_path / "1") != written(tmp_path / "3")
+
+
+def test_a_set_that_is_there_is_replaced_only_if_asked_for(tmp_path, run):
+    save_classes(tmp_path / "in", {"a": 4})
+    idx_files.write_set(tmp_path / "out")
+    before = written(tmp_path / "out")
+    code, _, err = run(tmp_path / "in", tmp_path / "out")
+    assert code == 1
+    assert (
+        f"{tmp_path / 'out'}: folder: expected no set in it, found t10k-images" in err
+    )
+    assert err.endswith("Choose another folder, or replace them with --overwrite.\n")
+    assert written(tmp_path / "out") == before
+    assert run(tmp_path / "in", tmp_path / "out", "--overwrite")[0] == 0
+    assert read(tmp_path / "out")["train"][0].shape == (3, 2, 3)
+
+
+def test_a_second_set_is_not_written_beside_another(tmp_path, run):
+    save_classes(tmp_path / "in", {"a": 4})
+    idx_files.write_set(tmp_path / "out", suffix="")
+    before = written(tmp_path / "out")
+    code, _, err = run(tmp_path / "in", tmp_path / "out", "--overwrite")
+    assert code == 1
+    assert "train-images-idx3-ubyte, " in err
+    assert err.endswith("Choose another folder: one set in each.\n")
+    assert written(tmp_path / "out") == before
+
+
+def test_other_files_of_the_folder_stay(tmp_path, run):
+    save_classes(tmp_path / "in", {"a": 4})
+    (tmp_path / "in" / "README").touch()
+    assert run(tmp_path / "in", tmp_path / "in")[0] == 0
+    assert {path.name for path in (tmp_path / "in").iterdir()} == {
+        "a",
+        "README",
+    } | NAMES
+
+
+@pytest.mark.parametrize("there", [False, True], ids=["new", "over another"])
+def test_a_failure_to_write_leaves_what_was_there(tmp_path, run, monkeypatch, there):
+    save_classes(tmp_path / "in", {"a": 4})
+    if there:
+        idx_files.write_set(tmp_path / "out")
+    before = written(tmp_path / "out") if there else None
+    write = idx.write
+
+    def full(path, *args):
+        write(path, *args)
+        if "t10k" in path.name:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(idx, "write", full)
+    code, _, err = run(tmp_path / "in", tmp_path / "out", "--overwrite")
+    assert code == 1
+    assert err == f"python -m {MODULE}: [Errno 28] No space left on device\n"
+    assert (tmp_path / "out").exists() == there
+    assert not there or written(tmp_path / "out") == before
+
+
+@pytest.mark.parametrize("moves", range(5))
+def test_a_failure_to_move_leaves_nothing_that_passes_for_a_set(
+    tmp_path, run, monkeypatch, moves
+):
+    """Such as half of the old and half of the new."""
+    save_classes(tmp_path / "in", {"a": 4})
+    idx_files.write_set(tmp_path / "out")
+    replace, left = os.replace, [None] * moves
+
+    def fail(source, target):
+        if not left:
+            raise OSError("gone")
+        left.pop()
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", fail)
+    assert run(tmp_path / "in", tmp_path / "out", "--overwrite")[0] == 1
+    with pytest.raises(idx.IdxError, match="expected one file"):
+        idx_set.find(tmp_path / "out")
+
+
+def test_memory_does_not_grow_with_the_pictures(tmp_path, run):
+    save(tmp_path, "in/a/0.png", np.zeros((1000, 1000)))
+    for n in range(1, 60):
+        os.link(tmp_path / "in" / "a" / "0.png", tmp_path / "in" / "a" / f"{n}.png")
+    tracemalloc.start()
+    try:
+        assert run(tmp_path / "in", tmp_path / "out")[0] == 0
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 20 << 20
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["in"], "the following arguments are required: OUT_DIR"),
+        (["--size=0"], "argument --size: expected 28 or HEIGHTxWIDTH, found '0'"),
+        (["--size=9x"], "argument --size: expected 28 or HEIGHTxWIDTH, found '9x'"),
+        (
+            ["--test_share=1"],
+            "argument --test_share: expected between 0 and 1, found '1'",
+        ),
+        (
+            ["--test_share=x"],
+            "argument --test_share: expected between 0 and 1, found 'x'",
+        ),
+        (["--seed=x"], "argument --seed: invalid int value: 'x'"),
+    ],
+)
+def test_a_wrong_command_is_exit_code_2(tmp_path, run, args, message):
+    if args != ["in"]:
+        args = [*args, tmp_path / "in", tmp_path / "out"]
+    code, _, err = run(*args)
+    assert code == 2
+    assert err.splitlines()[-1] == f"python -m {MODULE}: error: {message}"

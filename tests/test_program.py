@@ -1,0 +1,42 @@
+"""What the package's programs share."""
+
+import argparse
+import sys
+import time
+
+import pytest
+
+from mnist_idx_tfds import idx, program
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "line"),
+    [
+        (idx.error("a", "b", "c", "d"), 1, "prog: a: b: expected c, found d.\n"),
+        (OSError(28, "full", "file"), 1, "prog: [Errno 28] full: 'file'\n"),
+        (KeyboardInterrupt(), 130, "prog: interrupted\n"),
+    ],
+    ids=["bad file", "full disk", "interrupt"],
+)
+def test_what_a_user_can_mend_is_one_line(monkeypatch, capsys, raised, code, line):
+    def main(args):
+        raise raised
+
+    monkeypatch.setattr(sys, "argv", ["prog"])
+    with pytest.raises(SystemExit) as caught:
+        program.run(argparse.ArgumentParser(prog="prog"), main)
+    assert caught.value.code == code
+    assert capsys.readouterr() == ("", line)
+
+
+def test_progress_is_told_every_two_seconds(monkeypatch, capsys):
+    seconds = iter(range(100))
+    monkeypatch.setattr(time, "monotonic", lambda: next(seconds))
+    chunks = [[0] * 1000, [0] * 1000, [0] * 1000, [0] * 500]
+    assert list(program.progress(chunks, 3500, "train", "digits")) == chunks
+    assert capsys.readouterr() == ("", "train: 3,000 of 3,500 digits\n")
+
+
+def test_what_is_quick_has_no_progress(capsys):
+    assert list(program.progress([[0]], 1, "train", "digits")) == [[0]]
+    assert capsys.readouterr() == ("", "")
