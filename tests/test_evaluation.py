@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from trainer import evaluation, model
+from trainer.errors import TrainerError
 
 SHAPE = (16, 17, 1)
 NAMES = tuple("abcde")
@@ -115,7 +116,7 @@ def test_the_size_of_the_batches_changes_nothing(network, examples, result):
 def test_memory_does_not_grow_with_the_split():
     def peak(count):
         batch = np.zeros((100, 64, 64, 1), np.uint8), np.ones(100, np.int64)
-        batch[0][:, 0, 0] = 60
+        batch[0][:, 0, 0] = 100
         tracemalloc.start()
         evaluation.evaluate(Table(2), (batch for _ in range(count)), "ab")
         _, most = tracemalloc.get_traced_memory()
@@ -138,6 +139,7 @@ def test_no_mistakes_are_none():
 def test_above_a_thousand_classes_there_is_no_matrix():
     names = [str(n) for n in range(1001)]
     images = np.zeros((1, 32, 32, 1), np.uint8)
+    images[0, 0, 0] = 100
     result = evaluation.evaluate(Table(1001), [(images, np.array([1000]))], names)
     assert result.confusion is None
     assert result.class_examples[1000] == 1
@@ -152,6 +154,13 @@ def test_a_model_that_diverged_has_a_loss_that_is_no_number(examples):
     assert math.isnan(result.loss)
     assert result.to_json()["loss"] is None
     assert len(result.mistakes) == 40
+
+
+@pytest.mark.parametrize("answer", [[50, 40], [0, 0], [100, 100]])
+def test_outputs_that_are_no_probabilities_are_an_error(answer):
+    batch = answers([40, 60], answer), np.array([0, 1])
+    with pytest.raises(TrainerError, match=r"expected probabilities, .* a softmax"):
+        evaluation.evaluate(Table(2), [batch], "ab")
 
 
 def test_nothing_to_evaluate_on_is_an_error():

@@ -208,3 +208,12 @@ def test_a_model_of_two_inputs_is_one_line(tmp_path):
     assert "(None, 4, 4, 1), (None, 4, 4, 1) to (None, 16)" in refused(
         tmp_path / "model.keras"
     )
+
+
+def test_a_model_of_one_output_in_a_list_gives_it_alone(tmp_path):
+    inputs = keras.Input((4, 4, 1))
+    x = keras.layers.Flatten()(inputs)
+    keras.Model([inputs], [x]).save(tmp_path / "model.keras")
+    images = np.ones((2, 4, 4, 1), np.uint8)
+    outputs = model.load(tmp_path / "model.keras").predict_on_batch(images)
+    np.testing.assert_array_equal(outputs, np.ones((2, 16)))

@@ -9,6 +9,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from trainer.errors import TrainerError
+
 # Above it there is no confusion matrix, which nobody could look at, and which for
 # 65,536 classes would take 32 GiB.
 MATRIX_CLASSES = 1000
@@ -72,6 +74,10 @@ class Evaluation:
             where=self.class_examples > 0,
         )
 
+    def worst_first(self) -> list[int]:
+        """Returns the labels by accuracy, those of empty classes last."""
+        return np.argsort(self.class_accuracy, kind="stable").tolist()
+
     def to_json(self) -> dict[str, Any]:
         """Returns all but the images, in types that JSON has."""
         names = self.label_names
@@ -123,6 +129,7 @@ def evaluate(
       The evaluation.
 
     Raises:
+      TrainerError: the model's outputs are no probabilities.
       ValueError: there are no batches.
     """
     classes = len(label_names)
@@ -135,6 +142,7 @@ def evaluate(
     for images, labels in batches:
         images, labels = np.asarray(images), np.asarray(labels)
         probabilities = model.predict_on_batch(images)
+        _check(probabilities)
         losses = keras.losses.sparse_categorical_crossentropy(labels, probabilities)
         loss += float(np.sum(keras.ops.convert_to_numpy(losses), dtype=np.float64))
         predicted = probabilities.argmax(axis=1)
@@ -174,6 +182,17 @@ def evaluate(
             )
         ),
     )
+
+
+def _check(probabilities: np.ndarray) -> None:
+    sums = probabilities.sum(axis=1, dtype=np.float64)
+    # Wide enough for 16-bit floats; NaN, of a model that diverged, is let through.
+    if probabilities.min() < 0 or np.abs(sums - 1).max() > 0.02:
+        raise TrainerError(
+            "model: outputs: expected probabilities, which add up to 1, found values "
+            f"of {probabilities.min():.4g} to {probabilities.max():.4g} that do not. "
+            "Does it lack a softmax?"
+        )
 
 
 def wilson(correct: int, examples: int) -> tuple[float, float]:

@@ -140,6 +140,8 @@ def load(path: str | os.PathLike) -> keras.Model:
             f"{path}: shapes: expected (batch, height, width, channels) to (batch, "
             f"classes), found {found}. This is no classifier of images."
         )
+    if not isinstance(network.output, keras.KerasTensor):  # A list or so of one.
+        network = keras.Model(network.inputs[0], network.outputs[0])
     return network
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf
+from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 
 from trainer.evaluation import Evaluation, Mistake
@@ -19,9 +20,9 @@ _LABELLED = 30  # Classes that a confusion matrix has room to name.
 class Writer:
     """Writes `train/` and `test/` below a folder, for `tensorboard --logdir`.
 
-    Both have `loss` and `accuracy`, which TensorBoard so draws into one chart each.
-    A writer begins anew: event files that the folder has from before are deleted, so
-    that a run that is resumed, and records all from its start, leaves no step twice.
+    `loss` and `accuracy` are in both, so that TensorBoard draws the two curves of each
+    into one chart. Event files from before are deleted: a run that goes on records
+    again what it had recorded, and leaves no step twice.
 
     Args:
       folder: where to write, such as DIR/tensorboard; made where missing.
@@ -73,7 +74,8 @@ def _confusion(evaluation: Evaluation) -> Figure:
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     figure = Figure((7, 6), layout="constrained")
     axes = figure.add_subplot()
-    picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    # Steeper near 0, where a share of 1 in 200 would look like none.
+    picture = axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.3, vmin=0, vmax=1))
     figure.colorbar(picture, label="share of the true class")
     axes.set(xlabel="predicted", ylabel="true")
     if len(names) <= _LABELLED:
