@@ -92,6 +92,16 @@ def test_evaluation_keeps_every_example(builder, source, feed):
     assert sorted(found) == sorted(keys(images, labels))
 
 
+def test_one_split_is_read_in_the_order_of_the_evaluation(builder, source):
+    split = input_pipeline.load_split(builder, "train[85%:]")
+    evaluate = load(builder, eval_split="train[85%:]").evaluate
+    assert (split.examples, split.image_shape) == (15, (*SHAPE, 1))
+    assert split.label_names == tuple("0123456")
+    assert keys(*collect(split.batches)) == keys(*collect(evaluate))
+    with pytest.raises(TrainerError, match="--split=none: expected train, test"):
+        input_pipeline.load_split(builder, "none")
+
+
 @feeds
 def test_keras_is_told_the_number_of_batches(builder, feed):
     data = load(builder, feed=feed)

@@ -97,9 +97,9 @@ def load(
         train = _from_memory(builder, train_split, batch_size, order)
     else:
         train = _from_stream(builder, train_split, batch_size, order)
-    evaluate = _decoded(builder, _records(builder, eval_split), _EVALUATION_BATCH)
-    if _choose(builder, eval_examples, feed) == "memory":
-        evaluate = evaluate.cache()
+    evaluate = _evaluation(
+        builder, eval_split, cached=_choose(builder, eval_examples, feed) == "memory"
+    )
     return Data(
         name=builder.info.full_name,
         image_shape=builder.info.features["image"].shape,
@@ -111,9 +111,59 @@ def load(
         steps=-(-train_examples // batch_size),
         feed=train_feed,
         train=_counted(train, train_examples, batch_size),
-        evaluate=_counted(evaluate.prefetch(2), eval_examples, _EVALUATION_BATCH),
+        evaluate=evaluate,
         set_epoch=order.epoch.assign,
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class Split:
+    """A split, ready to evaluate on.
+
+    Attributes:
+      name: TFDS name of the data set, with configuration and version.
+      split: TFDS split.
+      image_shape: height, width and channels, in pixels.
+      label_names: names of the classes, in the order of their labels.
+      examples: number of examples.
+      batches: of the form of `Data.evaluate`, in the order of the files.
+    """
+
+    name: str
+    split: str
+    image_shape: tuple[int, int, int]
+    label_names: tuple[str, ...]
+    examples: int
+    batches: tf.data.Dataset
+
+
+def load_split(builder: tfds.core.DatasetBuilder, split: str) -> Split:
+    """Builds the pipeline of one split; nothing is read before it is iterated.
+
+    Args:
+      builder: as for `load`.
+      split: TFDS split, such as "test" or "train[:10%]".
+
+    Raises:
+      TrainerError: the data set has no such split.
+    """
+    return Split(
+        name=builder.info.full_name,
+        split=split,
+        image_shape=builder.info.features["image"].shape,
+        label_names=tuple(builder.info.features["label"].names),
+        examples=_count(builder, split, "--split"),
+        batches=_evaluation(builder, split, cached=False),
+    )
+
+
+def _evaluation(
+    builder: tfds.core.DatasetBuilder, split: str, *, cached: bool
+) -> tf.data.Dataset:
+    batches = _decoded(builder, _records(builder, split), _EVALUATION_BATCH)
+    batches = batches.cache() if cached else batches
+    examples = builder.info.splits[split].num_examples
+    return _counted(batches.prefetch(2), examples, _EVALUATION_BATCH)
 
 
 def _counted(

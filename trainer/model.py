@@ -1,6 +1,10 @@
 """The networks of TensorFlow.js's MNIST tutorials, and how each is best trained."""
 
 import dataclasses
+import os
+import pathlib
+import warnings
+import zipfile
 from collections.abc import Callable
 
 import keras
@@ -90,6 +94,55 @@ MODELS = {
     "cnn": Model(cnn, epochs=4, batch_size=128, learning_rate=1e-2),
     "deep": Model(deep, epochs=10, batch_size=128, learning_rate=2e-3),
 }
+
+
+def load(path: str | os.PathLike) -> keras.Model:
+    """Reads a saved model, to predict with; nothing in the file is executed.
+
+    Args:
+      path: a `.keras` file, as a run with `--workdir` or Keras's `Model.save` writes.
+
+    Returns:
+      A model from images `(batch, height, width, channels)` to class probabilities
+      `(batch, classes)`; not compiled.
+
+    Raises:
+      TrainerError: the file is not there, or is not such a model.
+    """
+    path = pathlib.Path(path).expanduser()
+    if not path.exists():
+        raise TrainerError(f"{path}: file: expected a .keras model, found no such file")
+    # By its content, too, because Keras calls what is not a zip file not found.
+    if path.suffix != ".keras" or not zipfile.is_zipfile(path):
+        raise TrainerError(
+            f"{path}: format: expected a whole .keras file, as Keras 3 saves models, "
+            "found none. Is it of another format, or cut short?"
+        )
+    try:
+        with warnings.catch_warnings():
+            # Layers whose weights are not in the file would keep random ones.
+            warnings.filterwarnings("error", "Skipping nested container")
+            network = keras.saving.load_model(path, compile=False)
+    except Exception as e:  # There is no end to what damage makes Keras raise.
+        reason = f"{type(e).__name__}: {e}".rpartition("Exception encountered: ")[2]
+        reason = reason.splitlines()[0].partition(". ")[0]
+        raise TrainerError(
+            f"{path}: model: expected Keras's own layers with their weights, found "
+            f"{reason.rstrip('.')}. It may be damaged, or hold code, which is not run."
+        ) from e
+    shapes = [
+        [tensor.shape for tensor in getattr(network, side, None) or ()]
+        for side in ("inputs", "outputs")
+    ]
+    if [[len(shape) for shape in side] for side in shapes] != [[4], [2]]:
+        found = " to ".join(", ".join(map(str, side)) or "nothing" for side in shapes)
+        raise TrainerError(
+            f"{path}: shapes: expected (batch, height, width, channels) to (batch, "
+            f"classes), found {found}. This is no classifier of images."
+        )
+    if not isinstance(network.output, keras.KerasTensor):  # A list or so of one.
+        network = keras.Model(network.inputs[0], network.outputs[0])
+    return network
 
 
 def _network(

@@ -1,0 +1,212 @@
+"""What a model gets right and wrong on a split, in one pass over it."""
+
+import dataclasses
+import heapq
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from trainer.errors import TrainerError
+
+# Above it there is no confusion matrix, which nobody could look at, and which for
+# 65,536 classes would take 32 GiB.
+MATRIX_CLASSES = 1000
+_Z = 1.959963984540054  # Between it and its negative lies 95% of a normal distribution.
+
+
+@dataclasses.dataclass(frozen=True)
+class Mistake:
+    """An example that was taken for another class.
+
+    Attributes:
+      index: position in the split, from 0, in the order it was read.
+      image: uint8 `(height, width, channels)`.
+      label: the true class.
+      predicted: the class with the highest probability.
+      probability: that probability.
+    """
+
+    index: int
+    image: np.ndarray
+    label: int
+    predicted: int
+    probability: float
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What a model gets right and wrong.
+
+    Attributes:
+      label_names: names of the classes, in the order of their labels.
+      examples: number of examples.
+      loss: mean cross-entropy, in nats; NaN for a model that diverged.
+      accuracy: share of examples that are predicted right.
+      interval: ends of the 95% Wilson interval of the accuracy.
+      class_examples: examples of each class, int64 `(classes,)`.
+      class_correct: those that are predicted right, of the same form.
+      confusion: examples by true class and predicted class, int64 `(classes,
+        classes)`; None above `MATRIX_CLASSES` classes.
+      mistakes: the most confident ones, the most confident first.
+    """
+
+    label_names: tuple[str, ...]
+    examples: int
+    loss: float
+    accuracy: float
+    interval: tuple[float, float]
+    class_examples: np.ndarray
+    class_correct: np.ndarray
+    confusion: np.ndarray | None
+    mistakes: tuple[Mistake, ...]
+
+    @property
+    def class_accuracy(self) -> np.ndarray:
+        """Share of each class that is predicted right, NaN where it is empty."""
+        empty = np.full(len(self.label_names), np.nan)
+        return np.divide(
+            self.class_correct,
+            self.class_examples,
+            out=empty,
+            where=self.class_examples > 0,
+        )
+
+    def worst_first(self) -> list[int]:
+        """Returns the labels by accuracy, those of empty classes last."""
+        return np.argsort(self.class_accuracy, kind="stable").tolist()
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns all but the images, in types that JSON has."""
+        names = self.label_names
+        return {
+            "examples": self.examples,
+            "loss": self.loss if math.isfinite(self.loss) else None,
+            "accuracy": self.accuracy,
+            "accuracy_interval": list(self.interval),
+            "classes": [
+                {
+                    "name": name,
+                    "examples": int(examples),
+                    "correct": int(correct),
+                    "accuracy": int(correct) / int(examples) if examples else None,
+                }
+                for name, examples, correct in zip(
+                    names, self.class_examples, self.class_correct, strict=True
+                )
+            ],
+            "confusion": None if self.confusion is None else self.confusion.tolist(),
+            "mistakes": [
+                {
+                    "index": mistake.index,
+                    "label": names[mistake.label],
+                    "predicted": names[mistake.predicted],
+                    "probability": mistake.probability,
+                }
+                for mistake in self.mistakes
+            ],
+        }
+
+
+def evaluate(
+    model: keras.Model,
+    batches: Iterable[tuple[Any, Any]],
+    label_names: Sequence[str],
+    mistakes: int = 40,
+) -> Evaluation:
+    """Evaluates a model in one pass, with memory that does not grow with the split.
+
+    Args:
+      model: from images to class probabilities, one for each name.
+      batches: images uint8 `(n, height, width, channels)` and labels int64 `(n,)`,
+        each n of at least 1.
+      label_names: names of the classes, in the order of their labels.
+      mistakes: how many of the most confident ones to keep.
+
+    Returns:
+      The evaluation.
+
+    Raises:
+      TrainerError: the model's outputs are no probabilities.
+      ValueError: there are no batches.
+    """
+    classes = len(label_names)
+    loss = examples = 0
+    count, correct = np.zeros((2, classes), np.int64)
+    confusion = None
+    if classes <= MATRIX_CLASSES:
+        confusion = np.zeros((classes, classes), np.int64)
+    worst: list[tuple] = []  # A heap; its first is the least confident mistake.
+    for images, labels in batches:
+        images, labels = np.asarray(images), np.asarray(labels)
+        probabilities = model.predict_on_batch(images)
+        _check(probabilities)
+        losses = keras.losses.sparse_categorical_crossentropy(labels, probabilities)
+        loss += float(np.sum(keras.ops.convert_to_numpy(losses), dtype=np.float64))
+        predicted = probabilities.argmax(axis=1)
+        right = predicted == labels
+        count += np.bincount(labels, minlength=classes)
+        correct += np.bincount(labels[right], minlength=classes)
+        if confusion is not None:
+            cells = np.bincount(labels * classes + predicted, minlength=classes**2)
+            confusion += cells.reshape(classes, classes)
+        # A model that diverged says NaN, which has no place in any order.
+        confidence = np.nan_to_num(probabilities.max(axis=1))
+        (wrong,) = np.nonzero(~right)
+        for row in wrong[np.argsort(-confidence[wrong], kind="stable")][:mistakes]:
+            # No two have the same index, so that no comparison reaches the image.
+            rank = float(confidence[row]), -(examples + int(row))
+            if len(worst) == mistakes and rank < worst[0][:2]:
+                break
+            entry = (*rank, images[row].copy(), int(labels[row]), int(predicted[row]))
+            push = heapq.heappush if len(worst) < mistakes else heapq.heappushpop
+            push(worst, entry)
+        examples += len(labels)
+    if not examples:
+        raise ValueError("There is nothing to evaluate on: no batches.")
+    return Evaluation(
+        label_names=tuple(label_names),
+        examples=examples,
+        loss=loss / examples,
+        accuracy=int(correct.sum()) / examples,
+        interval=wilson(int(correct.sum()), examples),
+        class_examples=count,
+        class_correct=correct,
+        confusion=confusion,
+        mistakes=tuple(
+            Mistake(-index, image, label, predicted, probability)
+            for probability, index, image, label, predicted in sorted(
+                worst, key=lambda entry: entry[:2], reverse=True
+            )
+        ),
+    )
+
+
+def _check(probabilities: np.ndarray) -> None:
+    sums = probabilities.sum(axis=1, dtype=np.float64)
+    # Wide enough for 16-bit floats; NaN, of a model that diverged, is let through.
+    if probabilities.min() < 0 or np.abs(sums - 1).max() > 0.02:
+        raise TrainerError(
+            "model: outputs: expected probabilities, which add up to 1, found values "
+            f"of {probabilities.min():.4g} to {probabilities.max():.4g} that do not. "
+            "Does it lack a softmax?"
+        )
+
+
+def wilson(correct: int, examples: int) -> tuple[float, float]:
+    """Returns the ends of the 95% Wilson score interval of a share.
+
+    Unlike the normal approximation it has a width where all or none are right.
+
+    Args:
+      correct: how many are right.
+      examples: of how many, at least 1.
+    """
+    share, spread = correct / examples, _Z * _Z / examples
+    middle = share + spread / 2
+    half = math.sqrt(spread * (share * (1 - share) + spread / 4))
+    low, high = ((middle + sign * half) / (1 + spread) for sign in (-1, 1))
+    # At the ends it reaches 0 and 1, but for rounding.
+    return (low if correct else 0.0), (high if correct < examples else 1.0)
