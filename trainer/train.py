@@ -2,7 +2,7 @@
 
 import dataclasses
 import importlib.metadata
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
 
@@ -14,6 +14,9 @@ from trainer.input_pipeline import Data
 from trainer.model import MODELS
 from trainer.progress import Progress
 from trainer.workdir import Workdir
+
+if TYPE_CHECKING:
+    from trainer import tensorboard
 
 _WARMUP = 0.1  # of all steps
 _FIRST_RATE = 0.1  # of the peak
@@ -93,27 +96,34 @@ def run(
         f"{data.steps:,} steps an epoch",
         flush=True,
     )
-    kept = None
+    kept = board = None
     if workdir:
+        # Their imports take a while, which a run that is not kept need not wait for.
+        from trainer import results, tensorboard
+
         kept = Workdir(workdir, _described(settings, data, device), data.label_names)
         kept.restore(network)
         for note in kept.notes:
             print(f"{kept.folder}: {note}", flush=True)
+        board = tensorboard.Writer(kept.folder / "tensorboard")
+        for record in kept.records:
+            board.record(record)
     step = kept.step if kept else 0
     last = kept.records[-1] if step else {}
     if step == settings.epochs * data.steps or (
         target_accuracy and last.get("test_accuracy", 0) >= target_accuracy
     ):
         print(f"{kept.folder}: the run is finished.", flush=True)
-        loss, accuracy = network.evaluate(data.evaluate, verbose=0)
     else:
         if step:
             print(f"{kept.folder}: the run goes on after step {step:,}.", flush=True)
-        last = _fit(network, settings, data, kept, target_accuracy)
-        loss, accuracy = last["test_loss"], last["test_accuracy"]
+        last = _fit(network, settings, data, kept, board, target_accuracy)
+    loss, accuracy = last["test_loss"], last["test_accuracy"]
     print(f"final  test_loss {loss:.4f}  test_accuracy {accuracy:.4f}", flush=True)
     if kept:
-        kept.save_model(network)
+        results.write(kept, network, data, board)
+        board.close()
+        kept.close()
     return Result(network, loss, accuracy)
 
 
@@ -139,14 +149,17 @@ def _fit(
     settings: Settings,
     data: Data,
     kept: Workdir | None,
+    board: "tensorboard.Writer | None",
     target_accuracy: float | None,
 ) -> Record:
     """Trains to the end of the run, and returns its last record."""
     records = []
     sinks = [
         Progress(settings.epochs, data.steps, windows=settings.log_every > 0),
-        kept.record if kept else records.append,
+        records.append,
     ]
+    if kept:
+        sinks += [kept.record, board.record]
 
     def write(record: Record) -> None:
         for sink in sinks:
@@ -192,7 +205,7 @@ def _fit(
             f"{e} It needs another --workdir: {kept.folder} keeps the run as it was "
             f"after step {kept.step:,}."
         ) from e
-    return (kept.records if kept else records)[-1]
+    return records[-1]
 
 
 def _record_every(settings: Settings, data: Data) -> int:

@@ -38,6 +38,7 @@ class Workdir:
 
     Attributes:
       folder: where the files are.
+      settings: those of the run.
       notes: what differs from how the run was begun, for people; often empty.
       records: the metrics of the run up to its checkpoint, and since.
       step: training steps that the checkpoint has behind it; 0 without one.
@@ -51,14 +52,14 @@ class Workdir:
         self, folder: str, settings: dict[str, Any], label_names: tuple[str, ...]
     ):
         self.folder = epath.Path(folder).expanduser()
-        settings = json.loads(json.dumps(settings))
+        self.settings = json.loads(json.dumps(settings))
         with _written(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             self._lock()
         try:
-            self.notes = self._compare(settings)
+            self.notes = self._compare(self.settings)
             names = "".join(f"{name}\n" for name in label_names)
-            self._write(SETTINGS, json.dumps(settings, indent=2) + "\n")
+            self._write(SETTINGS, json.dumps(self.settings, indent=2) + "\n")
             self._write(LABELS, names)
             self._state = self._read_checkpoint()
             self.step = int(self._state[0]) if self._state else 0

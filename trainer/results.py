@@ -1,0 +1,33 @@
+"""What a run leaves in its work directory when it ends: model, report, pictures."""
+
+import keras
+
+from trainer import evaluation, report
+from trainer.input_pipeline import Data
+from trainer.tensorboard import Writer
+from trainer.workdir import Workdir
+
+
+def write(kept: Workdir, network: keras.Model, data: Data, board: Writer) -> None:
+    """Evaluates a trained network, writes all there is to see of it, and says where.
+
+    Args:
+      kept: the work directory; gets `model.keras` and `report.html`.
+      network: the trained network.
+      data: what it was trained and is evaluated on.
+      board: of the run; gets confusion matrix and mistakes.
+    """
+    model = kept.save_model(network)
+    result = evaluation.evaluate(network, data.evaluate, data.label_names)
+    board.images(result, kept.step)
+    page = kept.folder / "report.html"
+    report.write(page, kept.settings, kept.records, result)
+    low, high = result.interval
+    print(
+        f"accuracy {result.accuracy:.4f}, 95% interval {low:.4f} to {high:.4f}, on "
+        f"{result.examples:,} images\n"
+        f"report       {page}\n"
+        f"curves       tensorboard --logdir={kept.folder / 'tensorboard'}\n"
+        f"predictions  python -m trainer.predict --model={model} IMAGE...",
+        flush=True,
+    )
