@@ -133,6 +133,17 @@ def test_the_order_is_a_function_of_seed_and_epoch(builder, feed):
     assert keys(*collect(other.train)) != order
 
 
+@feeds
+def test_an_epoch_goes_on_after_any_step(builder, feed):
+    whole, rest = load(builder, feed=feed), load(builder, feed=feed)
+    whole.set_epoch(1)
+    rest.set_epoch(1)
+    expected = keys(*collect(whole.train))[5 * 8 :]
+    dataset = rest.train.skip(5)
+    assert dataset.cardinality() == 13 - 5
+    assert keys(*collect(dataset)) == expected
+
+
 def test_every_order_is_equally_likely():
     """Chi-squared over the 6 orders of 3 rows; one seed in 1,000 fails, not this."""
     order = input_pipeline._Order(
