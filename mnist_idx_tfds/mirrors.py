@@ -46,7 +46,7 @@ def download(
         for key, name in names.items()
     }
     paths, reasons = {}, {key: [] for key in names}
-    with _bounded_requests():
+    with bounded_requests():
         for attempt in range(len(MIRRORS)):
             missing = {key: urls[key][attempt] for key in names if key not in paths}
             try:
@@ -97,7 +97,7 @@ def _kept_urls(download_dir: epath.Path) -> set[str]:
 
 
 @contextlib.contextmanager
-def _bounded_requests() -> Iterator[None]:
+def bounded_requests() -> Iterator[None]:
     """TFDS sets no timeout, and repeats a failed request for over three minutes."""
     request, retries = requests.Session.request, downloader.MAX_RETRIES
 

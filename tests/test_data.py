@@ -2,9 +2,13 @@
 
 import shutil
 
+import numpy as np
 import pytest
+import tensorflow_datasets as tfds
 from idx_files import write_set
+from tfds_sets import Given
 
+import mnist_idx_tfds
 from trainer import data
 from trainer.errors import TrainerError
 
@@ -73,3 +77,103 @@ def test_a_manual_folder_without_the_files_is_an_error_that_names_them(tmp_path)
     )
     with pytest.raises(TrainerError, match=message):
         data.prepare(tmp_path / "data", tmp_path, None)
+
+
+FEATURES = {
+    "photo": tfds.features.Image(shape=(8, 9, 1)),
+    "animal": tfds.features.ClassLabel(names=["cat", "dog"]),
+}
+ROWS = [{"photo": np.full((8, 9, 1), i, np.uint8), "animal": i % 2} for i in range(5)]
+
+
+class KnownAnimals(tfds.core.GeneratorBasedBuilder):
+    """A data set that TFDS knows by name, with configurations."""
+
+    VERSION = tfds.core.Version("2.1.0")
+    BUILDER_CONFIGS = [
+        tfds.core.BuilderConfig(name=name) for name in ("tame", "wild", "gone", "any")
+    ]
+
+    def _info(self):
+        features = dict(FEATURES)
+        if self.builder_config.name == "any":
+            features["photo"] = tfds.features.Image()
+        return tfds.core.DatasetInfo(
+            builder=self, features=tfds.features.FeaturesDict(features)
+        )
+
+    def _split_generators(self, dl_manager):
+        if self.builder_config.name == "any":
+            raise AssertionError("would download an unfit data set")
+        if self.builder_config.name == "gone":
+            dl_manager.download("http://127.0.0.1:9/gone.zip")
+        return {"train": self._generate_examples(), "test": self._generate_examples()}
+
+    def _generate_examples(self):
+        yield from enumerate(ROWS)
+
+
+def prepare(data_dir, dataset):
+    return data.prepare(data_dir, None, None, dataset)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "full_name"),
+    [
+        ("known_animals", "known_animals/tame/2.1.0"),
+        ("known_animals/wild", "known_animals/wild/2.1.0"),
+        ("known_animals/wild:2.*.*", "known_animals/wild/2.1.0"),
+    ],
+)
+def test_a_data_set_that_tfds_knows_is_built_by_its_name(tmp_path, dataset, full_name):
+    builder = prepare(tmp_path, dataset)
+    assert builder.info.full_name == full_name
+    assert count(builder) == {"train": 5, "test": 5}
+
+
+@pytest.mark.parametrize("dataset", ["given", "given:1.0.0"])
+def test_a_data_set_on_disk_needs_no_code(tmp_path, dataset):
+    splits = {"train": ROWS, "test": ROWS[:2]}
+    Given(FEATURES, splits, data_dir=tmp_path).download_and_prepare()
+    assert count(prepare(tmp_path, dataset)) == {"train": 5, "test": 2}
+
+
+def test_a_folder_that_was_built_under_a_name_needs_no_folder(tmp_path):
+    write_set(tmp_path / "set", train=9, test=4)
+    config = mnist_idx_tfds.IdxConfig(name="letters", idx_dir=str(tmp_path / "set"))
+    mnist_idx_tfds.Builder(data_dir=tmp_path, config=config).download_and_prepare()
+    shutil.rmtree(tmp_path / "set")
+    for dataset in ("mnist_idx_tfds/letters", "mnist_idx_tfds/letters:1.0.0"):
+        assert count(prepare(tmp_path, dataset)) == {"train": 9, "test": 4}
+    with pytest.raises(TrainerError, match="Is it mnist_idx_tfds/letters"):
+        prepare(tmp_path, "mnist_idx_tfds/leters")
+
+
+@pytest.mark.parametrize(
+    ("dataset", "says"),
+    [
+        ("fashionmnist", "Dataset fashionmnist not found. Is it fashion_mnist"),
+        ("known_animals/wlid", "wlid not found .* Is it known_animals/wild"),
+        ("known_animals:3.0.0", "cannot be loaded at version 3.0.0, only: 2.1.0"),
+        ("known_animals/", "Parsing builder name string known_animals/ failed"),
+        ("zzzzzzzz", "Dataset zzzzzzzz not found.$"),
+    ],
+)
+def test_a_name_that_is_none_is_one_line_with_what_may_be_meant(
+    tmp_path, dataset, says
+):
+    with pytest.raises(TrainerError, match=f"--dataset={dataset}: .*{says}") as error:
+        prepare(tmp_path, dataset)
+    assert "\n" not in str(error.value)
+
+
+def test_an_unfit_data_set_is_refused_before_it_is_downloaded(tmp_path):
+    with pytest.raises(TrainerError, match=r"photo: .* found \(None, None, 3\)"):
+        prepare(tmp_path, "known_animals/any")
+
+
+def test_a_data_set_that_tfds_fails_to_build_is_one_line(tmp_path):
+    message = "--dataset=known_animals/gone: .* found ConnectionError: .*127.0.0.1"
+    with pytest.raises(TrainerError, match=message) as error:
+        prepare(tmp_path, "known_animals/gone")
+    assert "\n" not in str(error.value)

@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 from idx_files import write_set
+from tfds_sets import Given
 
 import mnist_idx_tfds
 from trainer import input_pipeline
@@ -217,3 +218,47 @@ def test_a_file_format_that_it_cannot_read_is_an_error(source, tmp_path_factory)
     builder = prepare(source, tmp_path_factory, file_format="parquet")
     with pytest.raises(TrainerError, match=r"tfrecord or array_record, found parquet"):
         load(builder)
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """JPEG images in color among other features, read back by its name alone."""
+    data_dir = tmp_path_factory.mktemp("photos")
+    rng = np.random.default_rng(0)
+    features = {
+        "file": tfds.features.Text(),
+        "boxes": tfds.features.Sequence(tfds.features.BBoxFeature()),
+        "photo": tfds.features.Image(shape=(20, 30, 3), encoding_format="jpeg"),
+        "animal": tfds.features.ClassLabel(names=["cat", "dog", "emu"]),
+    }
+    rows = [
+        {
+            "file": f"{i}.jpg",
+            "boxes": [tfds.features.BBox(0.0, 0.0, 1.0, 1.0)] * (i % 3),
+            "photo": rng.integers(0, 256, (20, 30, 3), np.uint8),
+            "animal": i % 3,
+        }
+        for i in range(40)
+    ]
+    splits = {"train": rows[:23], "validation": rows[23:]}
+    Given(features, splits, data_dir=data_dir).download_and_prepare()
+    return tfds.builder("given", data_dir=data_dir)
+
+
+@feeds
+def test_other_names_and_jpeg_give_the_images_and_labels_that_tfds_gives(photos, feed):
+    data = load(photos, feed=feed, eval_split="validation")
+    assert data.image_shape == (20, 30, 3)
+    assert data.label_names == ("cat", "dog", "emu")
+    for batches, split in ((data.train, "train"), (data.evaluate, "validation")):
+        rows = list(photos.as_dataset(split=split).as_numpy_iterator())
+        expected = keys([x["photo"] for x in rows], [x["animal"] for x in rows])
+        found = collect(batches)
+        assert found[1].dtype == np.int64
+        assert sorted(keys(*found)) == sorted(expected)
+
+
+def test_a_data_set_without_a_test_split_says_which_splits_it_has(photos):
+    message = "--eval_split=test: expected train, validation, or a part"
+    with pytest.raises(TrainerError, match=message):
+        load(photos)

@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
+from trainer import features
 from trainer.errors import TrainerError
 
 MEMORY_BYTES = 1 << 30  # Decoded images of a split that is kept in memory.
@@ -75,7 +76,7 @@ def load(
     """Builds the pipelines; nothing is read before they are iterated.
 
     Args:
-      builder: a prepared data set with features `image` and `label`.
+      builder: a prepared data set of images with a label each, see `features`.
       train_split: TFDS split to train on, such as "train[:85%]".
       eval_split: TFDS split to evaluate on.
       feed: "memory", "stream", or "auto" to decide by the split's size.
@@ -87,8 +88,10 @@ def load(
       The data set with its pipelines.
 
     Raises:
-      TrainerError: the data set has no such splits.
+      TrainerError: the data set has no such splits, or is not one of images with a
+        label each.
     """
+    found = features.find(builder.info)
     train_examples = _count(builder, train_split, "--train_split")
     eval_examples = _count(builder, eval_split, "--eval_split")
     train_feed = _choose(builder, train_examples, feed)
@@ -102,8 +105,8 @@ def load(
     )
     return Data(
         name=builder.info.full_name,
-        image_shape=builder.info.features["image"].shape,
-        label_names=tuple(builder.info.features["label"].names),
+        image_shape=found.image_shape,
+        label_names=found.label_names,
         train_split=train_split,
         eval_split=eval_split,
         train_examples=train_examples,
@@ -209,8 +212,8 @@ def _count(builder: tfds.core.DatasetBuilder, split: str, flag: str) -> int:
 def _choose(builder: tfds.core.DatasetBuilder, examples: int, feed: str) -> str:
     if feed != "auto":
         return feed
-    fits = examples * math.prod(builder.info.features["image"].shape) <= MEMORY_BYTES
-    return "memory" if fits else "stream"
+    image_bytes = math.prod(features.find(builder.info).image_shape)
+    return "memory" if examples * image_bytes <= MEMORY_BYTES else "stream"
 
 
 def _from_memory(
@@ -247,7 +250,7 @@ def _from_memory(
 def _from_stream(
     builder: tfds.core.DatasetBuilder, split: str, batch_size: int, order: _Order
 ) -> tf.data.Dataset:
-    image_bytes = math.prod(builder.info.features["image"].shape)
+    image_bytes = math.prod(features.find(builder.info).image_shape)
     # Of whole batches, so that only the epoch's last one can be short.
     piece_batches = max(1, PIECE_BYTES // (image_bytes * batch_size))
 
@@ -328,26 +331,30 @@ def _decoder(builder: tfds.core.DatasetBuilder) -> Callable:
 
     TFDS parses and decodes examples one at a time, which takes several times longer.
     """
-    spec = builder.info.features.tf_example_spec
-    shape = builder.info.features["image"].shape
+    image, label, shape, _ = features.find(builder.info)
+    # Of the two alone: what else an example has is not even parsed.
+    spec = {key: builder.info.features.tf_example_spec[key] for key in (image, label)}
 
     @_as_is
-    def decode_some(pngs):
-        images = [
-            tf.ensure_shape(tf.io.decode_png(png, channels=shape[-1]), shape)
-            for png in tf.unstack(pngs, num=_UNROLLED)
-        ]
-        return tf.stack(images)
+    def decode_one(encoded):
+        pixels = tf.io.decode_image(
+            encoded, channels=shape[-1], expand_animations=False
+        )
+        return tf.ensure_shape(pixels, shape)
+
+    @_as_is
+    def decode_some(encoded):
+        return tf.stack([decode_one(one) for one in tf.unstack(encoded, _UNROLLED)])
 
     @_as_is
     def decode(records):
         example = tf.io.parse_example(records, spec)
-        pngs = example["image"]
-        count = tf.size(pngs)
-        padding = tf.repeat(pngs[:1], -count % _UNROLLED)
-        pngs = tf.reshape(tf.concat([pngs, padding], 0), [-1, _UNROLLED])
+        encoded = example[image]
+        count = tf.size(encoded)
+        padding = tf.repeat(encoded[:1], -count % _UNROLLED)
+        encoded = tf.reshape(tf.concat([encoded, padding], 0), [-1, _UNROLLED])
         result = tf.TensorSpec((_UNROLLED, *shape), tf.uint8)
-        images = tf.map_fn(decode_some, pngs, fn_output_signature=result)
-        return tf.reshape(images, [-1, *shape])[:count], example["label"]
+        images = tf.map_fn(decode_some, encoded, fn_output_signature=result)
+        return tf.reshape(images, [-1, *shape])[:count], example[label]
 
     return decode
