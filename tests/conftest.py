@@ -28,3 +28,12 @@ def mnist_idx_dir() -> pathlib.Path:
     if not folder:
         pytest.skip("MNIST_IDX_DIR is not set to a folder of the four MNIST files")
     return pathlib.Path(folder).expanduser()
+
+
+@pytest.fixture(scope="session")
+def nothing_heavy(tmp_path_factory) -> pathlib.Path:
+    """A path on which what takes long to import ends the program."""
+    folder = tmp_path_factory.mktemp("path")
+    for name in ("tensorflow", "tensorflow_datasets", "keras", "numpy", "PIL"):
+        (folder / f"{name}.py").write_text("raise SystemExit('this takes seconds')")
+    return folder

@@ -9,6 +9,23 @@ from trainer import signals
 from trainer.errors import TrainerError
 
 
+def define_device() -> None:
+    """Defines the flag `--device`, with the names that `device.select` takes."""
+    flags.DEFINE_string(
+        "device",
+        "auto",
+        "Where to compute: auto (a GPU if there is one), cpu, gpu, or gpu:N.",
+    )
+    flags.register_validator(
+        "device",
+        lambda name: (
+            name in ("auto", "cpu", "gpu")
+            or (name.startswith("gpu:") and name[4:].isdecimal())
+        ),
+        "expected auto, cpu, gpu or gpu:N",
+    )
+
+
 def run(program: str, main: Callable[[list[str]], None], arguments: str = "") -> None:
     """Parses the command line, runs `main`, and exits.
 
@@ -25,7 +42,9 @@ def run(program: str, main: Callable[[list[str]], None], arguments: str = "") ->
         try:
             rest = flags.FLAGS(argv)
         except flags.Error as e:
-            sys.exit(f"{program}: {e}. See python -m {program} --help.")
+            sys.exit(
+                f"{program}: {str(e).rstrip('.')}. See python -m {program} --help."
+            )
         if rest[1:] and not arguments:
             sys.exit(
                 f"{program}: unexpected argument {rest[1]!r}: options are --name=value."

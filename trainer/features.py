@@ -7,7 +7,7 @@ import tensorflow_datasets as tfds
 
 from trainer.errors import TrainerError
 
-_CHANNELS = (1, 3, 4)
+_CHANNELS = (1, 3)
 
 
 class Features(NamedTuple):
@@ -41,7 +41,7 @@ def find(info: tfds.core.DatasetInfo) -> Features:
     label = _only(info, tfds.features.ClassLabel)
     shape = info.features[image].shape
     if len(shape) != 3 or None in shape or shape[-1] not in _CHANNELS:
-        expected = "a fixed height and width, and 1, 3 or 4 channels"
+        expected = "a fixed height and width and 1 or 3 channels"
         raise _error(info, image, expected, f"{shape}")
     if (dtype := info.features[image].np_dtype) != np.uint8:
         raise _error(info, image, "uint8 pixels", np.dtype(dtype).name)

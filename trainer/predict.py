@@ -1,0 +1,108 @@
+"""Labels images with a trained network.
+
+`python -m trainer.predict --model=DIR/model.keras IMAGE...` prints the three best
+classes of each image, in PNG, JPEG or other image files, or in IDX files.
+"""
+
+import json
+import os
+import pathlib
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from absl import flags
+
+from trainer import cli
+
+if TYPE_CHECKING:
+    from trainer.prediction import Prediction
+
+
+def print_table(
+    predictions: Iterable["Prediction"], files: Sequence[str], names: Sequence[str]
+) -> None:
+    """Prints a line for each image, as soon as it is labelled.
+
+    Args:
+      predictions: the lines.
+      files: names of all files, for the width of a column.
+      names: names of all classes, for the same.
+    """
+    file_width, name_width = max(map(len, files)), max(map(len, names))
+    for file, index, classes, inverted in predictions:
+        line = f"{file:{file_width}}  {'' if index is None else index:5}"
+        for best in classes:
+            line += f"  {best['name']:>{name_width}} {best['probability']:7.2%}"
+        print(line + ("  inverted" if inverted else ""))
+
+
+def print_json(predictions: Iterable["Prediction"]) -> None:
+    """Prints a JSON array, one object a line, each as soon as its image is labelled."""
+    separator = "["
+    for prediction in predictions:
+        print(separator, json.dumps(prediction._asdict()), sep="", end="")
+        separator = ",\n"
+    print("[]" if separator == "[" else "]")
+
+
+def main(files: list[str]) -> None:
+    """Labels the images in files as the flags say."""
+    f = flags.FLAGS
+    # TFDS, Keras and TensorFlow take seconds to import; the flags are checked by now.
+    from trainer import device
+
+    device.select(f.device)  # Before others use TensorFlow.
+    from trainer import labels, prediction
+    from trainer.model import load
+
+    errors = []
+
+    def complain(message: str) -> None:
+        errors.append(message)
+        sys.stdout.flush()  # So that the line comes where it belongs.
+        print(f"trainer.predict: {message}", file=sys.stderr)
+
+    network = load(f.model)
+    folder = pathlib.Path(f.model).expanduser().parent
+    names = labels.read(folder, network.output_shape[-1])
+    predictions = prediction.predict(
+        network, names, files, complain=complain, invert=f.invert, index=f.index
+    )
+    try:
+        if f.json:
+            print_json(predictions)
+        else:
+            print_table(predictions, files, names)
+        sys.stdout.flush()
+    except BrokenPipeError:  # As when the output is piped to `head`.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if errors:
+        sys.exit(1)
+
+
+def _define_flags() -> None:
+    # Not at import, where they would clash with the flags of whoever imports this.
+    flags.DEFINE_string(
+        "model", None, "Network to label with, a .keras file.", required=True
+    )
+    cli.define_device()
+    flags.DEFINE_enum(
+        "invert",
+        "auto",
+        ["auto", "yes", "no"],
+        "Exchange light and dark; auto does it to drawings on light paper, for networks "
+        "with one channel.",
+    )
+    flags.DEFINE_integer(
+        "index",
+        None,
+        "Label this image of an IDX file only, counted from 0.",
+        lower_bound=0,
+    )
+    flags.DEFINE_boolean("json", False, "Print a JSON array instead of a table.")
+
+
+if __name__ == "__main__":
+    _define_flags()
+    cli.run("trainer.predict", main, "IMAGE...")
