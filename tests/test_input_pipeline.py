@@ -262,3 +262,24 @@ def test_a_data_set_without_a_test_split_says_which_splits_it_has(photos):
     message = "--eval_split=test: expected train, validation, or a part"
     with pytest.raises(TrainerError, match=message):
         load(photos)
+
+
+def test_a_split_without_labels_is_an_error(tmp_path):
+    """TFDS gives its examples the label -1."""
+    features = {
+        "image": tfds.features.Image(shape=(20, 20, 1)),
+        "label": tfds.features.ClassLabel(num_classes=2),
+    }
+    image = np.zeros((20, 20, 1), np.uint8)
+    splits = {
+        "train": [{"image": image, "label": 1}],
+        "unlabelled": [{"image": image, "label": -1}],
+    }
+    builder = Given(features, splits, data_dir=tmp_path)
+    builder.download_and_prepare()
+    message = "--{}_split=unlabelled: expected labels from 0, found -1.* train, unlab"
+    for flag in ("train", "eval"):
+        chosen = {"train_split": "train", "eval_split": "train"}
+        chosen[f"{flag}_split"] = "unlabelled"
+        with pytest.raises(TrainerError, match=message.format(flag)):
+            load(builder, **chosen)

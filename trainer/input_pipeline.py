@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
+import mnist_idx_tfds
 from trainer import features
 from trainer.errors import TrainerError
 
@@ -73,7 +74,7 @@ def load(
     batch_size: int,
     seed: int,
 ) -> Data:
-    """Builds the pipelines; nothing is read before they are iterated.
+    """Builds the pipelines; no more than one label is read before they are iterated.
 
     Args:
       builder: a prepared data set of images with a label each, see `features`.
@@ -89,11 +90,13 @@ def load(
 
     Raises:
       TrainerError: the data set has no such splits, or is not one of images with a
-        label each.
+        label each, or a split has no labels.
     """
     found = features.find(builder.info)
     train_examples = _count(builder, train_split, "--train_split")
     eval_examples = _count(builder, eval_split, "--eval_split")
+    _check_labelled(builder, train_split, "--train_split")
+    _check_labelled(builder, eval_split, "--eval_split")
     train_feed = _choose(builder, train_examples, feed)
     order = _Order(tf.constant(seed, tf.int64), tf.Variable(0, dtype=tf.int64))
     if train_feed == "memory":
@@ -207,6 +210,21 @@ def _count(builder: tfds.core.DatasetBuilder, split: str, flag: str) -> int:
     raise TrainerError(
         f"{flag}={split}: expected {names}, or a part such as 'train[:85%]': {reason}"
     )
+
+
+def _check_labelled(builder: tfds.core.DatasetBuilder, split: str, flag: str) -> None:
+    """Raises an error for a split whose labels are unknown, which TFDS has as -1."""
+    if builder.name == mnist_idx_tfds.Builder.name:
+        return  # Which has checked them; reading one takes up to 0.1 s.
+    key = features.find(builder.info).label
+    spec = {key: builder.info.features.tf_example_spec[key]}
+    for record in _records(builder, split).take(1):
+        if tf.io.parse_single_example(record, spec)[key] < 0:
+            names = ", ".join(builder.info.splits)
+            raise TrainerError(
+                f"{flag}={split}: expected labels from 0, found -1, as TFDS has it for "
+                f"splits without labels. Choose one that has them, of {names}."
+            )
 
 
 def _choose(builder: tfds.core.DatasetBuilder, examples: int, feed: str) -> str:
