@@ -133,3 +133,11 @@ def test_the_program_exports_a_saved_network_and_says_where_in_one_line(
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout == f"exported to {out / '1'}\n"
     assert labels.read(out, 3) == NAMES
+
+
+def test_a_command_without_a_folder_is_one_line():
+    result = run("--model=model.keras")
+    assert (result.returncode, result.stdout) == (1, "")
+    expected = "trainer.export: flag --export_dir=None: expected a folder. See python"
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(expected)

@@ -283,3 +283,5 @@ def test_a_split_without_labels_is_an_error(tmp_path):
         chosen[f"{flag}_split"] = "unlabelled"
         with pytest.raises(TrainerError, match=message.format(flag)):
             load(builder, **chosen)
+    with pytest.raises(TrainerError, match="--split=unlabelled: expected labels"):
+        input_pipeline.load_split(builder, "unlabelled")

@@ -101,7 +101,7 @@ def test_a_reader_that_stops_is_no_error(saved):
     ("args", "message"),
     [
         (["--model=x"], "expected IMAGE..., found none"),
-        (["x.png"], "--model must have a value"),
+        (["x.png"], "--model=None: expected a .keras file"),
         (["--model=x", "--invert=maybe", "x.png"], "--invert=maybe"),
         (["--model=x", "--index=-1", "x.png"], "--index=-1"),
         (["--model=x", "--device=tpu", "x.png"], "expected auto, cpu, gpu or gpu:N"),

@@ -42,9 +42,8 @@ def run(program: str, main: Callable[[list[str]], None], arguments: str = "") ->
         try:
             rest = flags.FLAGS(argv)
         except flags.Error as e:
-            sys.exit(
-                f"{program}: {str(e).rstrip('.')}. See python -m {program} --help."
-            )
+            message = "; ".join(str(e).splitlines())  # Of several flags.
+            sys.exit(f"{program}: {message}. See python -m {program} --help.")
         if rest[1:] and not arguments:
             sys.exit(
                 f"{program}: unexpected argument {rest[1]!r}: options are --name=value."

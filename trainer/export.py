@@ -61,16 +61,20 @@ def write(
             version = folder / str(1 + max(_versions(folder), default=0))
             return (draft / "saved").rename(version)
     except (OSError, tf.errors.OpError) as e:
-        reason = getattr(e, "strerror", None) or e.message.rpartition("; ")[2]
+        reason = getattr(e, "strerror", None) or _first_line(e).rpartition("; ")[2]
         raise TrainerError(
             f"--export_dir={folder}: expected a folder that can be written, found an "
-            f"error: {reason[0].lower()}{reason[1:]}"
+            f"error: {reason.lower()}"
         ) from e
     except Exception as e:  # Of Keras or the converter, for layers not known to them.
         raise TrainerError(
             f"--export_dir={folder}: expected a network that can be exported, found "
-            f"{type(e).__name__}: {str(e).strip().splitlines()[0]}"
+            f"{type(e).__name__}: {_first_line(e)}"
         ) from e
+
+
+def _first_line(e: Exception) -> str:
+    return str(e).strip().partition("\n")[0]
 
 
 def _versions(folder: pathlib.Path) -> list[int]:
@@ -94,15 +98,14 @@ def main(_) -> None:
 
 def _define_flags() -> None:
     # Not at import, where they would clash with the flags of whoever imports this.
-    flags.DEFINE_string(
-        "model", None, "Network to export, a .keras file.", required=True
-    )
+    flags.DEFINE_string("model", None, "Trained network, a .keras file.")
+    flags.register_validator("model", bool, "expected a .keras file")
     flags.DEFINE_string(
         "export_dir",
         None,
         "Folder that gets N/saved_model.pb, N a new version, model.tflite and labels.txt.",
-        required=True,
     )
+    flags.register_validator("export_dir", bool, "expected a folder")
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ def read(path: str | os.PathLike) -> Image.Image:
             return _plain(image)
     except Exception as e:  # There is no end to what damage makes Pillow raise.
         reason = getattr(e, "strerror", None) or str(e) or type(e).__name__
-        found = f"an error: {reason[0].lower()}{reason[1:]}"
+        found = f"an error: {reason.lower()}"
         if isinstance(e, UnidentifiedImageError):
             found = "none"
         raise TrainerError(f"{path}: file: expected an image, found {found}") from e

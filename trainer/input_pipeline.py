@@ -74,7 +74,7 @@ def load(
     batch_size: int,
     seed: int,
 ) -> Data:
-    """Builds the pipelines; no more than one label is read before they are iterated.
+    """Builds the pipelines; no more than a label of each split is read by then.
 
     Args:
       builder: a prepared data set of images with a label each, see `features`.
@@ -144,21 +144,24 @@ class Split:
 
 
 def load_split(builder: tfds.core.DatasetBuilder, split: str) -> Split:
-    """Builds the pipeline of one split; nothing is read before it is iterated.
+    """Builds the pipeline of one split; no more than one of its labels is read.
 
     Args:
       builder: as for `load`.
       split: TFDS split, such as "test" or "train[:10%]".
 
     Raises:
-      TrainerError: the data set has no such split.
+      TrainerError: as for `load`.
     """
+    found = features.find(builder.info)
+    examples = _count(builder, split, "--split")
+    _check_labelled(builder, split, "--split")
     return Split(
         name=builder.info.full_name,
         split=split,
-        image_shape=builder.info.features["image"].shape,
-        label_names=tuple(builder.info.features["label"].names),
-        examples=_count(builder, split, "--split"),
+        image_shape=found.image_shape,
+        label_names=found.label_names,
+        examples=examples,
         batches=_evaluation(builder, split, cached=False),
     )
 

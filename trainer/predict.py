@@ -83,9 +83,8 @@ def main(files: list[str]) -> None:
 
 def _define_flags() -> None:
     # Not at import, where they would clash with the flags of whoever imports this.
-    flags.DEFINE_string(
-        "model", None, "Network to label with, a .keras file.", required=True
-    )
+    flags.DEFINE_string("model", None, "Trained network, a .keras file.")
+    flags.register_validator("model", bool, "expected a .keras file")
     cli.define_device()
     flags.DEFINE_enum(
         "invert",
