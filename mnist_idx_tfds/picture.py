@@ -8,8 +8,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from mnist_idx_tfds import idx
 
-# Not all that Pillow knows: for some it runs other programs.
-_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+Image.init()
+# Not EPS: to read it, Pillow runs another program.
+_FORMATS = tuple(name for name in Image.ID if name != "EPS")
 
 
 def load(path: str | os.PathLike, enough: int | None = None) -> Image.Image:
@@ -19,7 +20,7 @@ def load(path: str | os.PathLike, enough: int | None = None) -> Image.Image:
     animation it is the first frame.
 
     Args:
-      path: a BMP, GIF, JPEG, PNG, PNM, TIFF or WebP file.
+      path: a PNG, a JPEG, or a file of any other format that Pillow reads, but EPS.
       enough: pixels a side that suffice; a JPEG is decoded at a half to an eighth of its
         size, which is faster, where neither side gets below that. None for all.
 
@@ -68,7 +69,28 @@ def read(path: str | os.PathLike, size: tuple[int, int] | None = None) -> np.nda
     image = load(path, size and 2 * max(size))
     if image.mode != "L":
         image = image.convert("L")
-    return _fit(image, size) if size else np.asarray(image)
+    return np.asarray(fit(image, size)) if size else np.asarray(image)
+
+
+def fit(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Shrinks or enlarges a picture, whole and in its proportions, in the middle.
+
+    Args:
+      image: of mode "L".
+      size: height and width, in pixels; the rest is filled with the median of the
+        picture's border. A picture of this size is returned as it is.
+    """
+    if (image.height, image.width) == size:
+        return image
+    pixels = np.asarray(image)
+    border = np.concatenate([pixels[0], pixels[-1], pixels[1:-1, 0], pixels[1:-1, -1]])
+    scale = min(size[0] / image.height, size[1] / image.width)
+    height = min(size[0], max(1, round(image.height * scale)))
+    width = min(size[1], max(1, round(image.width * scale)))
+    fitted = Image.new("L", size[::-1], int(np.median(border)))
+    corner = (size[1] - width) // 2, (size[0] - height) // 2
+    fitted.paste(image.resize((width, height)), corner)
+    return fitted
 
 
 def _plain(image: Image.Image) -> Image.Image:
@@ -88,17 +110,3 @@ def _plain(image: Image.Image) -> Image.Image:
     if image.mode == "L":
         return image
     return image.convert("L" if image.mode == "1" else "RGB")
-
-
-def _fit(image: Image.Image, size: tuple[int, int]) -> np.ndarray:
-    if (image.height, image.width) == size:
-        return np.asarray(image)
-    pixels = np.asarray(image)
-    border = np.concatenate([pixels[0], pixels[-1], pixels[1:-1, 0], pixels[1:-1, -1]])
-    scale = min(size[0] / image.height, size[1] / image.width)
-    height = min(size[0], max(1, round(image.height * scale)))
-    width = min(size[1], max(1, round(image.width * scale)))
-    fitted = np.full(size, np.median(border), np.uint8)
-    top, left = (size[0] - height) // 2, (size[1] - width) // 2
-    fitted[top : top + height, left : left + width] = image.resize((width, height))
-    return fitted

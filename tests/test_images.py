@@ -1,11 +1,10 @@
 """Image files made into what a network takes."""
 
-import contextlib
-
 import numpy as np
 import pytest
 from PIL import Image
 
+from mnist_idx_tfds import picture
 from trainer import images
 from trainer.errors import TrainerError
 
@@ -18,11 +17,6 @@ def drawing(ink=0, paper=255, size=(200, 150), box=(20, 30, 120, 80)):
     image = Image.new("L", size, paper)
     image.paste(ink, box)
     return image
-
-
-def saved(path, image, **options):
-    image.save(path, **options)
-    return images.read(path)
 
 
 def box(pixels):
@@ -39,7 +33,8 @@ def test_an_image_of_the_networks_size_stays_as_it_is(tmp_path, paper):
     """On light paper too: a network may have been trained on that."""
     pixels = np.random.default_rng(0).integers(0, 256, (28, 28), np.uint8)
     pixels[[0, -1]] = pixels[:, [0, -1]] = paper
-    image = saved(tmp_path / "x.png", Image.fromarray(pixels))
+    Image.fromarray(pixels).save(tmp_path / "x.png")
+    image = picture.load(tmp_path / "x.png")
     fitted = images.fit(image, MNIST)
     np.testing.assert_array_equal(fitted.pixels, pixels[..., None])
     assert not fitted.inverted
@@ -115,96 +110,10 @@ def test_a_gray_image_has_three_equal_channels_for_a_network_of_three():
     assert (np.ptp(pixels, axis=2) == 0).all()
 
 
-def test_a_turned_photo_is_upright(tmp_path):
-    exif = Image.Exif()
-    exif[0x0112] = 6  # To be turned by 90 degrees clockwise.
-    image = Image.new("RGB", (30, 20), "white")
-    image.paste("black", (0, 0, 15, 20))  # The left half, which is to be above.
-    image = saved(tmp_path / "x.jpg", image, exif=exif)
-    assert image.size == (20, 30)
-    pixels = np.asarray(image)
-    assert pixels[:10].mean() < 20 < 230 < pixels[20:].mean()
-
-
-def test_transparent_paper_is_white(tmp_path):
-    image = Image.new("RGBA", (40, 40), (0, 0, 0, 0))
-    image.paste((0, 0, 0, 255), (10, 10, 20, 30))
-    fitted = images.fit(saved(tmp_path / "x.png", image), MNIST)
-    assert fitted.inverted
-    assert box(fitted.pixels)[2:] == (20, 10)
-
-
-def test_sixteen_bits_are_scaled_to_eight(tmp_path):
-    values = (np.arange(784) * 83).astype(np.uint16).reshape(28, 28)
-    image = saved(tmp_path / "x.png", Image.fromarray(values))
-    np.testing.assert_array_equal(np.asarray(image), values // 257)
-
-
-@pytest.mark.parametrize(
-    ("suffix", "mode"),
-    [
-        (suffix, mode)
-        for suffix, modes in {
-            "png": ["1", "L", "LA", "P", "RGB", "RGBA"],
-            "jpg": ["L", "RGB", "CMYK"],
-            "gif": ["1", "L", "LA", "P", "RGB", "RGBA"],
-            "bmp": ["1", "L", "P", "RGB", "RGBA"],
-            "tiff": ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK"],
-            "webp": ["L", "RGB", "RGBA"],
-        }.items()
-        for mode in modes
-    ],
-)
-def test_every_mode_of_common_formats_is_read(tmp_path, suffix, mode):
-    image = saved(tmp_path / f"x.{suffix}", drawing().convert(mode))
-    fitted = images.fit(image, MNIST)
-    assert fitted.inverted
-    assert box(np.where(fitted.pixels > 50, fitted.pixels, 0))[2:] == (10, 20)
-
-
-@pytest.mark.parametrize(
-    ("data", "found"),
-    [
-        (b"", "found none"),
-        (b"hello\n", "found none"),
-        (b"\x89PNG\r\n\x1a\n", "found none"),
-        (None, "found an error: no such file or directory"),
-    ],
-)
-def test_what_is_no_image_is_one_line(tmp_path, data, found):
-    path = tmp_path / "x.png"
-    if data is not None:
-        path.write_bytes(data)
-    with pytest.raises(TrainerError) as error:
-        images.read(path)
-    assert str(error.value) == f"{path}: file: expected an image, {found}"
-
-
-@pytest.mark.parametrize("suffix", ["png", "gif", "bmp", "tiff", "webp", "jpg"])
-def test_a_damaged_image_is_one_line_or_read(tmp_path, suffix):
-    path = tmp_path / f"x.{suffix}"
-    drawing().save(path)
-    data = path.read_bytes()
-    rng = np.random.default_rng(0)
-    messages = []
-    for _ in range(60):
-        damaged = bytearray(data[: rng.integers(1, len(data) + 1)])
-        for where in rng.integers(0, len(damaged), 3):
-            damaged[where] = rng.integers(256)
-        path.write_bytes(damaged)
-        with contextlib.suppress(TrainerError):
-            images.read(path)
-            continue
-        with pytest.raises(TrainerError) as error:
-            images.read(path)
-        messages.append(str(error.value))
-    expected = f"{path}: file: expected an image, found "
-    assert messages
-    assert all(m.startswith(expected) and "\n" not in m for m in messages)
-
-
-def test_an_image_too_large_to_be_one_is_refused(tmp_path, monkeypatch):
-    drawing().save(tmp_path / "x.png")
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10_000)
-    with pytest.raises(TrainerError, match="could be decompression bomb"):
-        images.read(tmp_path / "x.png")
+def test_a_whole_picture_is_fitted_as_packed_ones_are(tmp_path):
+    drawing(ink=10, paper=200).save(tmp_path / "x.png")
+    image = picture.load(tmp_path / "x.png")
+    fitted = images.fit(image, MNIST, ink=False)
+    assert not fitted.inverted
+    packed = picture.read(tmp_path / "x.png", (28, 28))
+    np.testing.assert_array_equal(fitted.pixels[..., 0], packed)

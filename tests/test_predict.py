@@ -56,6 +56,23 @@ def test_the_table_has_a_line_for_each_image(capsys):
     ]
 
 
+@pytest.mark.parametrize(
+    ("settings", "fit"),
+    [
+        (None, "ink"),
+        ("{", "ink"),
+        ("[]", "ink"),
+        ('{"dataset": "mnist_idx_tfds/mnist/1.0.0"}', "ink"),
+        ('{"dataset": "emnist/letters/3.1.0"}', "ink"),
+        ('{"dataset": "mnist_idx_tfds/packed-0123456789ab/1.0.0"}', "whole"),
+    ],
+)
+def test_images_are_fitted_as_those_of_the_run_were(tmp_path, settings, fit):
+    if settings is not None:
+        (tmp_path / "settings.json").write_text(settings)
+    assert predict._fit_of(tmp_path) == fit
+
+
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_json_is_an_array_of_all_that_is_known(capsys, count):
     predict.print_json(PREDICTIONS[:count])
@@ -75,7 +92,7 @@ def test_the_program_labels_what_it_can_and_names_what_it_cannot(saved):
     result = run(*args, saved / "drawing.png", saved / "gone.png", DIGITS)
     assert result.returncode == 1
     (line,) = result.stderr.splitlines()
-    assert line.startswith(f"trainer.predict: {saved / 'gone.png'}: file: expected")
+    assert line.startswith(f"trainer.predict: {saved / 'gone.png'}: image: expected")
     first, *others = json.loads(result.stdout)
     assert first["inverted"]
     assert {c["name"] for c in first["predictions"]} == {"ant", "bee", "café"}

@@ -104,12 +104,12 @@ def test_what_cannot_be_labelled_is_passed_over_with_a_line_each(
     for error, says in zip(
         errors,
         [
-            f"{bad}: file: expected an image, found none",
+            f"{bad}: image: expected a readable picture, found data of",
             f"{mixed}: image 0: ink: expected",
             f"{mixed}: image 2: ink: expected",
             f"{labels}: magic number: expected 0x00000803 (ubyte, rank 3), found",
-            f"{gone}: file: expected an image, found an error: no such file",
-            f"{tmp_path}: file: expected an image, found an error: is a directory",
+            f"{gone}: image: expected a readable picture, found an error: No such",
+            f"{tmp_path}: image: expected a readable picture, found an error: Is a",
             f"{cut}: gzip stream: expected its end marker, found",
         ],
         strict=True,

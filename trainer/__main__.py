@@ -9,25 +9,8 @@ from absl import flags
 from trainer import cli
 from trainer.errors import TargetMissedError
 
-_DEVICE = flags.DEFINE_string(
-    "device",
-    "auto",
-    "Where to compute: auto (a GPU if there is one), cpu, gpu, or gpu:N.",
-)
-_DATA_DIR = flags.DEFINE_string(
-    "data_dir",
-    None,
-    "Where prepared data sets are kept, as for TFDS (default: $TFDS_DATA_DIR or "
-    "~/tensorflow_datasets).",
-)
-_MANUAL_DIR = flags.DEFINE_string(
-    "manual_dir",
-    None,
-    "Folder with the four published MNIST files, to use instead of a download.",
-)
-_IDX_DIR = flags.DEFINE_string(
-    "idx_dir", None, "Folder of four IDX files to train on, instead of MNIST."
-)
+cli.define_device()
+cli.define_data("train on")
 _MODEL = flags.DEFINE_enum(
     "model",
     "cnn",
@@ -84,6 +67,11 @@ _WORKDIR = flags.DEFINE_string(
     "Folder to keep the run in: settings, metrics, checkpoint, model. The same command "
     "goes on with a run that was stopped.",
 )
+_EXPORT_DIR = flags.DEFINE_string(
+    "export_dir",
+    None,
+    "Folder for the trained network as a SavedModel and a LiteRT file.",
+)
 _TARGET_ACCURACY = flags.DEFINE_float(
     "target_accuracy",
     None,
@@ -91,14 +79,6 @@ _TARGET_ACCURACY = flags.DEFINE_float(
     "exit with 3.",
 )
 
-flags.register_validator(
-    "device",
-    lambda name: (
-        name in ("auto", "cpu", "gpu")
-        or (name.startswith("gpu:") and name[4:].isdecimal())
-    ),
-    "expected auto, cpu, gpu or gpu:N",
-)
 flags.register_validator(
     "learning_rate",
     lambda rate: rate is None or 0 < rate < float("inf"),
@@ -109,11 +89,6 @@ flags.register_validator(
     lambda accuracy: accuracy is None or 0 < accuracy <= 1,
     "expected more than 0, at most 1",
 )
-flags.register_multi_flags_validator(
-    ["manual_dir", "idx_dir"],
-    lambda dirs: not (dirs["manual_dir"] and dirs["idx_dir"]),
-    "give --manual_dir (MNIST's own files) or --idx_dir (any others), not both",
-)
 
 
 def main(_) -> None:
@@ -121,7 +96,8 @@ def main(_) -> None:
     # TFDS, Keras and TensorFlow take seconds to import; the flags are checked by now.
     from trainer import device
 
-    selected = device.select(_DEVICE.value)  # Before others use TensorFlow.
+    f = flags.FLAGS
+    selected = device.select(f.device)  # Before others use TensorFlow.
     from trainer import data, input_pipeline, train
     from trainer.model import MODELS
 
@@ -134,7 +110,7 @@ def main(_) -> None:
         log_every=_LOG_EVERY.value,
         seed=_SEED.value,
     )
-    builder = data.prepare(_DATA_DIR.value, _MANUAL_DIR.value, _IDX_DIR.value)
+    builder = data.prepare(f.data_dir, f.manual_dir, f.idx_dir, f.dataset or data.MNIST)
     feed = input_pipeline.load(
         builder,
         train_split=_TRAIN_SPLIT.value,
@@ -145,6 +121,11 @@ def main(_) -> None:
     )
     target = _TARGET_ACCURACY.value
     result = train.run(settings, feed, selected, _WORKDIR.value, target)
+    if _EXPORT_DIR.value:
+        from trainer import export
+
+        folder = export.write(result.model, _EXPORT_DIR.value, feed.label_names)
+        print(f"exported to {folder}")
     if target and result.accuracy < target:
         raise TargetMissedError(
             f"--target_accuracy: expected at least {target}, found {result.accuracy:.4f}."

@@ -8,6 +8,8 @@ from absl import app, flags, logging
 from trainer import signals
 from trainer.errors import TrainerError
 
+flags.disclaim_key_flags()  # So that --help shows them as the program's own.
+
 
 def define_device() -> None:
     """Defines the flag `--device`, with the names that `device.select` takes."""
@@ -24,6 +26,41 @@ def define_device() -> None:
         ),
         "expected auto, cpu, gpu or gpu:N",
     )
+
+
+def define_data(purpose: str) -> None:
+    """Defines the flags that say which data set, as `data.prepare` takes it.
+
+    Args:
+      purpose: what the data set is for, such as "train on".
+    """
+    flags.DEFINE_string(
+        "data_dir",
+        None,
+        "Where prepared data sets are kept, as for TFDS (default: $TFDS_DATA_DIR or "
+        "~/tensorflow_datasets).",
+    )
+    flags.DEFINE_string(
+        "dataset",
+        None,
+        f"Data set of TFDS to {purpose}, such as fashion_mnist or emnist/letters "
+        "(default: MNIST).",
+    )
+    flags.DEFINE_string(
+        "idx_dir", None, f"Folder of four IDX files to {purpose}, instead of MNIST."
+    )
+    flags.DEFINE_string(
+        "manual_dir",
+        None,
+        "Folder with the files that the data set would download, such as the four "
+        "published MNIST files.",
+    )
+    for other in ("dataset", "manual_dir"):
+        flags.register_multi_flags_validator(
+            ["idx_dir", other],
+            lambda given: not all(given.values()),
+            f"give --idx_dir (your own files) or --{other}, not both",
+        )
 
 
 def run(program: str, main: Callable[[list[str]], None], arguments: str = "") -> None:

@@ -28,44 +28,14 @@ _LISTED = 100  # Classes that are printed; more would hide the last line.
 def _define_flags() -> None:
     # Not at import, where they would clash with the flags of whoever imports this.
     flags.DEFINE_string("model", None, "Trained network, a .keras file.")
-    flags.DEFINE_string(
-        "device",
-        "auto",
-        "Where to compute: auto (a GPU if there is one), cpu, gpu, or gpu:N.",
-    )
-    flags.DEFINE_string(
-        "data_dir",
-        None,
-        "Where prepared data sets are kept, as for TFDS (default: $TFDS_DATA_DIR or "
-        "~/tensorflow_datasets).",
-    )
-    flags.DEFINE_string(
-        "manual_dir",
-        None,
-        "Folder with the four published MNIST files, to use instead of a download.",
-    )
-    flags.DEFINE_string(
-        "idx_dir", None, "Folder of four IDX files to evaluate on, instead of MNIST."
-    )
+    flags.register_validator("model", bool, "expected a .keras file")
+    cli.define_device()
+    cli.define_data("evaluate on")
     flags.DEFINE_string(
         "split", "test", "TFDS split to evaluate on, such as train[85%:]."
     )
     flags.DEFINE_bool("json", False, "Print JSON instead of a table.")
     flags.DEFINE_string("report", None, "Write a page to this file, such as r.html.")
-    flags.register_validator("model", bool, "expected a .keras file")
-    flags.register_validator(
-        "device",
-        lambda name: (
-            name in ("auto", "cpu", "gpu")
-            or (name.startswith("gpu:") and name[4:].isdecimal())
-        ),
-        "expected auto, cpu, gpu or gpu:N",
-    )
-    flags.register_multi_flags_validator(
-        ["manual_dir", "idx_dir"],
-        lambda dirs: not (dirs["manual_dir"] and dirs["idx_dir"]),
-        "give --manual_dir (MNIST's own files) or --idx_dir (any others), not both",
-    )
 
 
 def main(_) -> None:
@@ -84,7 +54,8 @@ def main(_) -> None:
     settings, metrics = _run_of(path) if report_path else ({}, [])
     # TFDS says on standard output what it builds, where nothing but JSON belongs.
     with contextlib.redirect_stdout(sys.stderr if f.json else sys.stdout):
-        builder = data.prepare(f.data_dir, f.manual_dir, f.idx_dir)
+        dataset = f.dataset or data.MNIST
+        builder = data.prepare(f.data_dir, f.manual_dir, f.idx_dir, dataset)
     split = input_pipeline.load_split(builder, f.split)
     _check_fit(path, network, split)
     facts = {

@@ -1,20 +1,20 @@
-"""Image files of any kind, made into what a network was trained on.
+"""Images of any size, made into what a network was trained on.
 
 For a network with one channel they are made as MNIST's images were: the ink is cropped,
 scaled to fit a box of 20/28 of the field with its aspect kept, and placed with its
-center of mass at the field's center. For one with three channels they are scaled to
-cover the field with their aspect kept, and what sticks out is cut off on both sides.
+center of mass at the field's center; or, for one trained on packed pictures, as these
+were. For one with three channels they are scaled to cover the field with their aspect
+kept, and what sticks out is cut off on both sides.
 
 Source of the first: Yann LeCun, "The MNIST database".
 """
 
-import os
-import warnings
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
+from mnist_idx_tfds import picture
 from trainer.errors import TrainerError
 
 _BOX = 20 / 28  # Of the field, for the ink.
@@ -34,35 +34,11 @@ class Fitted(NamedTuple):
     inverted: bool
 
 
-def read(path: str | os.PathLike) -> Image.Image:
-    """Reads an image file, upright and on white; of several frames the first.
-
-    Args:
-      path: a PNG, a JPEG or any other file that Pillow reads.
-
-    Returns:
-      An image of mode "L" or "RGB".
-
-    Raises:
-      TrainerError: the file cannot be read, or is not such an image.
-    """
-    try:
-        with warnings.catch_warnings():
-            # Pillow warns of what it can deal with; what it cannot is an error.
-            warnings.simplefilter("ignore")
-            with Image.open(path) as opened:
-                image = ImageOps.exif_transpose(opened)
-            return _plain(image)
-    except Exception as e:  # There is no end to what damage makes Pillow raise.
-        reason = getattr(e, "strerror", None) or str(e) or type(e).__name__
-        found = f"an error: {reason.lower()}"
-        if isinstance(e, UnidentifiedImageError):
-            found = "none"
-        raise TrainerError(f"{path}: file: expected an image, found {found}") from e
-
-
 def fit(
-    image: Image.Image, shape: tuple[int, int, int], invert: str = "auto"
+    image: Image.Image,
+    shape: tuple[int, int, int],
+    invert: str = "auto",
+    ink: bool = True,
 ) -> Fitted:
     """Makes an image one that a network takes; one of its very size stays as it is.
 
@@ -71,6 +47,8 @@ def fit(
       shape: height, width and channels, 1 or 3, that the network takes.
       invert: whether to exchange light and dark: "yes", "no", or "auto", which does so
         where ink is to be cropped and the border of the image is a light one.
+      ink: for one channel, whether to crop the ink as MNIST's recipe has it, or to take
+        the picture whole, as `mnist_idx_tfds.pack` does.
 
     Raises:
       TrainerError: ink is to be cropped, and there is none lighter than the border.
@@ -78,7 +56,7 @@ def fit(
     height, width, channels = shape
     image = image.convert("L" if channels == 1 else "RGB")
     is_fit = image.size == (width, height)
-    crops_ink = channels == 1 and not is_fit
+    crops_ink = ink and channels == 1 and not is_fit
     inverted = invert == "yes" or (
         invert == "auto" and crops_ink and _has_light_border(np.asarray(image))
     )
@@ -86,21 +64,11 @@ def fit(
         image = ImageOps.invert(image)
     if crops_ink:
         image = _center_ink(np.asarray(image), height, width)
+    elif channels == 1:
+        image = picture.fit(image, (height, width))
     elif not is_fit:
         image = ImageOps.fit(image, (width, height))
     return Fitted(np.asarray(image).reshape(shape), inverted)
-
-
-def _plain(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):
-        # 16 bits; Pillow's own conversion would make all above 255 white.
-        values = np.clip(np.asarray(image, np.int64), 0, 65535)
-        return Image.fromarray((values // 257).astype(np.uint8))
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        paper = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(paper, image).convert("RGB")
-    return image.convert("L" if image.mode in ("1", "L", "LA") else "RGB")
 
 
 def _has_light_border(pixels: np.ndarray) -> bool:

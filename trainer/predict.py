@@ -66,8 +66,15 @@ def main(files: list[str]) -> None:
     network = load(f.model)
     folder = pathlib.Path(f.model).expanduser().parent
     names = labels.read(folder, network.output_shape[-1])
+    fit = _fit_of(folder) if f.fit == "auto" else f.fit
     predictions = prediction.predict(
-        network, names, files, complain=complain, invert=f.invert, index=f.index
+        network,
+        names,
+        files,
+        complain=complain,
+        invert=f.invert,
+        ink=fit == "ink",
+        index=f.index,
     )
     try:
         if f.json:
@@ -81,17 +88,36 @@ def main(files: list[str]) -> None:
         sys.exit(1)
 
 
+def _fit_of(folder: pathlib.Path) -> str:
+    """Returns how images are best fitted to a network, by what it was trained on."""
+    from trainer import workdir
+
+    try:
+        dataset = json.loads((folder / workdir.SETTINGS).read_text())["dataset"]
+    except (OSError, ValueError, TypeError, KeyError):
+        return "ink"  # A network without its run; MNIST is what it is for most likely.
+    own = dataset.startswith("mnist_idx_tfds/")
+    return "whole" if own and not dataset.startswith("mnist_idx_tfds/mnist/") else "ink"
+
+
 def _define_flags() -> None:
     # Not at import, where they would clash with the flags of whoever imports this.
     flags.DEFINE_string("model", None, "Trained network, a .keras file.")
     flags.register_validator("model", bool, "expected a .keras file")
     cli.define_device()
     flags.DEFINE_enum(
+        "fit",
+        "auto",
+        ["auto", "ink", "whole"],
+        "How an image of another size is fitted to a network with one channel: its ink "
+        "cropped and centered as MNIST's, or the whole of it as mnist_idx_tfds.pack "
+        "does; auto takes the second for networks trained on files of your own.",
+    )
+    flags.DEFINE_enum(
         "invert",
         "auto",
         ["auto", "yes", "no"],
-        "Exchange light and dark; auto does it to drawings on light paper, for networks "
-        "with one channel.",
+        "Exchange light and dark; auto does it to ink on light paper.",
     )
     flags.DEFINE_integer(
         "index",

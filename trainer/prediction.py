@@ -1,5 +1,6 @@
 """What a network says of images in files."""
 
+import functools
 import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -10,7 +11,7 @@ import numpy as np
 from etils import epath
 from PIL import Image
 
-from mnist_idx_tfds import idx
+from mnist_idx_tfds import idx, picture
 from trainer import images
 from trainer.errors import TrainerError
 
@@ -56,6 +57,7 @@ def predict(
     *,
     complain: Callable[[str], None],
     invert: str = "auto",
+    ink: bool = True,
     index: int | None = None,
 ) -> Iterator[Prediction]:
     """Labels the images in files, with memory that does not grow with their number.
@@ -63,15 +65,24 @@ def predict(
     Args:
       network: from uint8 images to class probabilities.
       names: names of the classes, in the order of their labels.
-      files: IDX files of images, and any that `images.read` reads.
+      files: IDX files of images, and any that `picture.load` reads.
       complain: is told of each file or image that cannot be labelled, in a line.
-      invert: whether to exchange light and dark: "auto", "yes" or "no".
+      invert: as for `images.fit`.
+      ink: as for `images.fit`.
       index: which image of IDX files to label, from 0; None for all of them.
 
     Yields:
       The others' predictions, in their order.
     """
-    fitted = _fit(files, image_shape(network), invert, index, complain)
+    shape = image_shape(network)
+    # As `pack` reads them, where pictures are to be like those.
+    enough = None if ink else 2 * max(shape[:2])
+    fitted = _fit(
+        files,
+        functools.partial(images.fit, shape=shape, invert=invert, ink=ink),
+        functools.partial(_read, index=index, enough=enough),
+        complain,
+    )
     while batch := list(itertools.islice(fitted, _BATCH)):
         pixels = np.stack([pixels for _, _, (pixels, _) in batch])
         # Called as it is: to compile it takes longer than that saves on a few images.
@@ -88,16 +99,15 @@ def predict(
 
 def _fit(
     files: Iterable[str],
-    shape: tuple[int, int, int],
-    invert: str,
-    index: int | None,
+    fit: Callable[[Image.Image], images.Fitted],
+    read: Callable[[str], Iterator[tuple[int | None, Image.Image]]],
     complain: Callable[[str], None],
 ) -> Iterator[tuple[str, int | None, images.Fitted]]:
     for file in files:
         try:
-            for number, image in _read(file, index):
+            for number, image in read(file):
                 try:
-                    yield file, number, images.fit(image, shape, invert)
+                    yield file, number, fit(image)
                 except TrainerError as e:
                     where = "" if number is None else f"image {number}: "
                     complain(f"{file}: {where}{e}")
@@ -105,14 +115,16 @@ def _fit(
             complain(str(e))
 
 
-def _read(file: str, index: int | None) -> Iterator[tuple[int | None, Image.Image]]:
+def _read(
+    file: str, index: int | None, enough: int | None
+) -> Iterator[tuple[int | None, Image.Image]]:
     """Yields the images of a file, with their positions if it is an IDX file."""
     path = epath.Path(file).expanduser()
     if not _is_idx(path):
         if index is not None:
             hint = "Without --index, it may be an image of its own."
             raise idx.error(file, "format", "IDX, for --index", "another", hint)
-        yield None, images.read(path)
+        yield None, picture.load(path, enough)
         return
     header = idx.read_header(path)
     if header.dtype != np.uint8 or len(header.shape) != 3:

@@ -13,10 +13,10 @@ import keras
 import numpy as np
 from etils import epath
 
+from trainer import labels
 from trainer.errors import TrainerError
 
 SETTINGS = "settings.json"
-LABELS = "labels.txt"
 METRICS = "metrics.jsonl"
 CHECKPOINT = "checkpoint.npz"
 MODEL = "model.keras"
@@ -60,7 +60,7 @@ class Workdir:
             self.notes = self._compare(self.settings)
             names = "".join(f"{name}\n" for name in label_names)
             self._write(SETTINGS, json.dumps(self.settings, indent=2) + "\n")
-            self._write(LABELS, names)
+            self._write(labels.FILE, names)
             self._state = self._read_checkpoint()
             self.step = int(self._state[0]) if self._state else 0
             self.records = list(self._read_metrics())
