@@ -145,14 +145,6 @@ def test_a_folder_of_your_own_trains(tmp_path, kwargs, facts):
     assert FINAL.fullmatch(lines[-1])
 
 
-def test_the_deep_model_trains(tmp_path):
-    write_set(tmp_path / "own", train=64, test=32, shape=(16, 16))
-    args = ("--model=deep", "--epochs=1")
-    lines = train(tmp_path / "own", tmp_path / "data", *args)
-    assert any("deep with" in line for line in lines)
-    assert FINAL.fullmatch(lines[-1])
-
-
 def test_63_classes_with_gaps_train(tmp_path):
     write_set(tmp_path / "own", train=90, test=30, shape=(20, 20), num_classes=63)
     labels = np.arange(90) // 2 * 2 % 63  # Every other class is empty.

@@ -10,7 +10,7 @@ from trainer import cli
 from trainer.errors import TargetMissedError
 
 cli.define_device()
-cli.define_data("train on")
+cli.define_data("train on", "MNIST")
 _MODEL = flags.DEFINE_enum(
     "model",
     "cnn",

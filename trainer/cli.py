@@ -28,11 +28,12 @@ def define_device() -> None:
     )
 
 
-def define_data(purpose: str) -> None:
+def define_data(purpose: str, default: str) -> None:
     """Defines the flags that say which data set, as `data.prepare` takes it.
 
     Args:
       purpose: what the data set is for, such as "train on".
+      default: which one that is where no flag says it.
     """
     flags.DEFINE_string(
         "data_dir",
@@ -44,10 +45,10 @@ def define_data(purpose: str) -> None:
         "dataset",
         None,
         f"Data set of TFDS to {purpose}, such as fashion_mnist or emnist/letters "
-        "(default: MNIST).",
+        f"(default: {default}).",
     )
     flags.DEFINE_string(
-        "idx_dir", None, f"Folder of four IDX files to {purpose}, instead of MNIST."
+        "idx_dir", None, f"Folder of four IDX files to {purpose}, instead."
     )
     flags.DEFINE_string(
         "manual_dir",

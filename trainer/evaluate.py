@@ -1,7 +1,7 @@
 """Says how good a trained network is, class by class, on any split.
 
-`python -m trainer.evaluate --model=DIR/model.keras` evaluates on MNIST's test split;
-`--report=FILE.html` writes a page with the curves of the run and the mistakes, too.
+`python -m trainer.evaluate --model=DIR/model.keras` evaluates on the test split of the
+data set that it was trained on; `--report=FILE.html` writes a page with the curves of the run and the mistakes, too.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ def _define_flags() -> None:
     flags.DEFINE_string("model", None, "Trained network, a .keras file.")
     flags.register_validator("model", bool, "expected a .keras file")
     cli.define_device()
-    cli.define_data("evaluate on")
+    cli.define_data("evaluate on", "that of the model's run, or MNIST")
     flags.DEFINE_string(
         "split", "test", "TFDS split to evaluate on, such as train[85%:]."
     )
@@ -51,10 +51,10 @@ def main(_) -> None:
     path = pathlib.Path(f.model).expanduser()
     network = model.load(path)
     report_path = _report_path(f.report) if f.report else None
-    settings, metrics = _run_of(path) if report_path else ({}, [])
+    settings, metrics = _run_of(path)
     # TFDS says on standard output what it builds, where nothing but JSON belongs.
     with contextlib.redirect_stdout(sys.stderr if f.json else sys.stdout):
-        dataset = f.dataset or data.MNIST
+        dataset = f.dataset or _dataset_of(settings) or data.MNIST
         builder = data.prepare(f.data_dir, f.manual_dir, f.idx_dir, dataset)
     split = input_pipeline.load_split(builder, f.split)
     _check_fit(path, network, split)
@@ -111,6 +111,12 @@ def _run_of(model: pathlib.Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
             ) from e
     (settings,), metrics = found
     return settings, metrics
+
+
+def _dataset_of(settings: dict[str, Any]) -> str | None:
+    """Returns the data set of the run that a model is from, as `data.prepare` has it."""
+    name, _, version = str(settings.get("dataset", "")).rpartition("/")
+    return name and f"{name}:{version}"
 
 
 def _check_fit(path: pathlib.Path, network: "keras.Model", split: "Split") -> None:

@@ -1,0 +1,141 @@
+"""Every command and program in README, run as printed by someone who follows it."""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from idx_files import write_set
+from PIL import Image
+
+from trainer import data
+
+ROOT = pathlib.Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+COMMANDS = [
+    line for kind, text in BLOCKS if not kind for line in text.strip().splitlines()
+]
+PROGRAMS = [text for kind, text in BLOCKS if kind == "python"]
+# What runs elsewhere, or cannot run here; anything new in README runs here.
+ELSEWHERE = {
+    "python -m pip install -e . &&": "test_main, and the installation by .ci/run",
+    "python -m pip install -e '.[test]' &&": ".ci/run itself",
+    "python -m pip install -e '.[gpu]' &&": "no GPU here; test_device has the error",
+    "python -m trainer --dataset=fashion_mnist": "a download; test_data has others",
+    "tfds build mnist_idx_tfds": "test_tfds_build",
+    "cd mnist_idx_tfds && tfds build": "test_tfds_build",
+}
+BELOW_TARGET = 3
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A user's folder: DIR, IMAGES_DIR, PICTURE, and embedded digits for MNIST."""
+    folder = tmp_path_factory.mktemp("user")
+    built = pathlib.Path(
+        data.prepare(
+            str(folder / "data"), None, str(ROOT / "mnist_idx_tfds" / "dummy_data")
+        ).data_dir
+    )
+    mnist = built.parents[1] / "mnist" / built.name
+    shutil.copytree(built, mnist)
+    info = mnist / "dataset_info.json"
+    info.write_text(info.read_text().replace(built.parent.name, "mnist"))
+    write_set(folder / "DIR", train=200, test=50, shape=(28, 28))
+    random = np.random.default_rng(0)
+    for name in ("circle", "square"):
+        (folder / "IMAGES_DIR" / name).mkdir(parents=True)
+        for n in range(10):
+            pixels = random.integers(0, 256, (40, 30, 3), np.uint8)
+            Image.fromarray(pixels).save(folder / "IMAGES_DIR" / name / f"{n}.png")
+    shutil.copy(folder / "IMAGES_DIR" / "circle" / "0.png", folder / "PICTURE")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def start(folder):
+    """Starts a command line in the user's folder."""
+
+    def start(command, **kwargs):
+        env = {
+            **os.environ,
+            "PATH": f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PYTHONPATH": str(ROOT),
+            "TFDS_DATA_DIR": str(folder / "data"),
+        }
+        return subprocess.Popen(
+            command,
+            cwd=folder,
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            **kwargs,
+        )
+
+    return start
+
+
+def test_every_command_runs_as_printed(folder, start):
+    for command in COMMANDS:
+        if any(command.startswith(known) for known in ELSEWHERE):
+            continue
+        if command.startswith("tensorboard"):
+            check_tensorboard(start(command.split()))
+            continue
+        if ".pack" in command or command.endswith("--idx_dir=DIR --workdir=RUN"):
+            # The story of one's own pictures makes folders that the others have.
+            command = re.sub(r"\b(DIR|RUN)\b", r"PICTURES_\1", command)
+        process = start(command, shell=True)
+        out, err = process.communicate()
+        allowed = {0, BELOW_TARGET} if "--target_accuracy" in command else {0}
+        assert process.returncode in allowed, f"{command}: {err}"
+        assert process.returncode or not err, f"{command}: {err}"
+        assert out, command
+    left = {path.name for path in (folder / "PICTURES_RUN").iterdir()}
+    assert {"model.keras", "report.html", "labels.txt"} <= left
+    assert (folder / "PICTURES_RUN" / "labels.txt").read_text() == "circle\nsquare\n"
+    assert (folder / "EXPORT" / "1" / "saved_model.pb").exists()
+    assert (folder / "report.html").exists()
+
+
+def check_tensorboard(process):
+    """It serves until it is stopped."""
+    try:
+        for line in process.stderr:
+            if "http://localhost" in line:
+                return
+        raise AssertionError("tensorboard ended without serving")
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_every_program_runs_as_printed(folder, start):
+    """After the commands, which make the files that it opens."""
+    assert len(PROGRAMS) == 3
+    config = '{"name": "letters", "idx_dir": "DIR"}'
+    build = ["tfds", "build", "mnist_idx_tfds", "--imports", "mnist_idx_tfds"]
+    process = start([*build, f"--config={config}"])
+    _, err = process.communicate()
+    assert process.returncode == 0, err
+    process = start([sys.executable, "-c", "\n".join(PROGRAMS)])
+    _, err = process.communicate()
+    assert process.returncode == 0, err
+
+
+def test_exit_codes_and_flags_are_all_in_readme():
+    from trainer import errors
+
+    codes = {c.exit_code for c in vars(errors).values() if isinstance(c, type)}
+    for code in codes:
+        assert f"\n| {code} |" in README
+    main = (ROOT / "trainer" / "__main__.py").read_text()
+    shared = (ROOT / "trainer" / "cli.py").read_text()
+    for flag in re.findall(r'DEFINE_\w+\(\s*"(\w+)"', main + shared):
+        assert f"\n| `--{flag}` |" in README
