@@ -103,8 +103,13 @@ def run(program: str, main: Callable[[list[str]], None], arguments: str = "") ->
 
             try:
                 main(argv[1:])
-            except (IdxError, OSError) as e:
+            except IdxError as e:
                 raise TrainerError(e) from e
+            except OSError as e:
+                # Python's own text begins with a number.
+                parts = [e.filename, e.strerror and e.strerror.lower()]
+                text = ": ".join(str(part) for part in parts if part)
+                raise TrainerError(text or e) from e
         except (TrainerError, signals.Interrupted) as e:
             print(f"{program}: {e}", file=sys.stderr)
             sys.exit(e.exit_code)

@@ -2,13 +2,14 @@
 
 import keras
 
-from trainer import evaluation, report
+from trainer import evaluation, report, workdir
 from trainer.input_pipeline import Data
 from trainer.tensorboard import Writer
-from trainer.workdir import Workdir
 
 
-def write(kept: Workdir, network: keras.Model, data: Data, board: Writer) -> None:
+def write(
+    kept: workdir.Workdir, network: keras.Model, data: Data, board: Writer
+) -> None:
     """Evaluates a trained network, writes all there is to see of it, and says where.
 
     Args:
@@ -19,9 +20,10 @@ def write(kept: Workdir, network: keras.Model, data: Data, board: Writer) -> Non
     """
     model = kept.save_model(network)
     result = evaluation.evaluate(network, data.evaluate, data.label_names)
-    board.images(result, kept.step)
     page = kept.folder / "report.html"
-    report.write(page, kept.settings, kept.records, result)
+    with workdir.written(page):
+        report.write(page, kept.settings, kept.records, result)
+    board.images(result, kept.step)
     low, high = result.interval
     print(
         f"accuracy {result.accuracy:.4f}, 95% interval {low:.4f} to {high:.4f}, on "

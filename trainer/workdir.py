@@ -25,6 +25,23 @@ _BITS = "; the last bits of the result may differ"
 _FREE = {"log_every": "", "device": _BITS, "keras": _BITS, "tensorflow": _BITS}
 
 
+@contextlib.contextmanager
+def written(path: epath.Path) -> Iterator[None]:
+    """Says of an error in writing, such as a full disk, which file it is about.
+
+    Raises:
+      TrainerError: with the path and the reason, instead of an OSError.
+    """
+    try:
+        yield
+    except OSError as e:
+        reason = (e.strerror or str(e)).lower()
+        raise TrainerError(
+            f"{path}: expected to write it, found an error: {reason}. What was saved "
+            "before is good; mend this and run the same command to go on from there."
+        ) from e
+
+
 class Workdir:
     """A run's settings, metrics, checkpoint and model, in files of one folder.
 
@@ -53,7 +70,7 @@ class Workdir:
     ):
         self.folder = epath.Path(folder).expanduser()
         self.settings = json.loads(json.dumps(settings))
-        with _written(self.folder):
+        with written(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             self._lock()
         try:
@@ -84,7 +101,7 @@ class Workdir:
         """Appends to the metrics."""
         self.records.append(record)
         path = self.folder / METRICS
-        with _written(path), path.open("a") as metrics:
+        with written(path), path.open("a") as metrics:
             metrics.write(_line(record))
 
     def save(self, network: keras.Model) -> None:
@@ -98,7 +115,7 @@ class Workdir:
         """Writes the model, for any program with Keras, and returns its path."""
         path = self.folder / MODEL
         draft = self.folder / f".{MODEL}"  # Keras goes by the end of the name.
-        with _written(path):
+        with written(path):
             network.save(draft)
             draft.replace(path)
         return path
@@ -181,7 +198,7 @@ class Workdir:
     def _replaced(self, name: str) -> Iterator[BinaryIO]:
         """Yields a file that takes the place of another when all of it is on disk."""
         draft = self.folder / f".{name}"
-        with _written(self.folder / name):
+        with written(self.folder / name):
             try:
                 with draft.open("wb") as file:
                     yield file
@@ -190,19 +207,6 @@ class Workdir:
                 draft.replace(self.folder / name)
             finally:
                 draft.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _written(path: epath.Path) -> Iterator[None]:
-    """Says of an error, such as a full disk, which file it is about."""
-    try:
-        yield
-    except OSError as e:
-        reason = (e.strerror or str(e)).lower()
-        raise TrainerError(
-            f"{path}: expected to write it, found an error: {reason}. What was saved "
-            "before is good; mend this and run the same command to go on from there."
-        ) from e
 
 
 def _variables(network: keras.Model) -> list[keras.Variable]:
