@@ -165,5 +165,12 @@ def test_a_run_ends_after_the_first_epoch_that_reaches_an_accuracy(
     assert records[-1]["epoch"] == epochs
 
 
+def test_an_accuracy_reaches_itself_although_keras_computes_in_float32():
+    for target in np.arange(1, 1000) / 1000:
+        assert callbacks.reaches(float(np.float32(target)), float(target))
+    assert not callbacks.reaches(0.98999, 0.99)
+    assert not callbacks.reaches(1.0, None)
+
+
 def step(model):
     return int(model.optimizer.iterations)

@@ -90,6 +90,14 @@ def test_a_record_that_was_cut_short_is_dropped(begun, cut):
     assert len(Workdir(begun, SETTINGS, NAMES).records) == 2
 
 
+def test_metrics_that_do_not_reach_the_checkpoint_are_named(begun):
+    (begun / "metrics.jsonl").unlink()
+    with pytest.raises(
+        TrainerError, match=r"metrics\.jsonl: expected the records of 2"
+    ):
+        Workdir(begun, SETTINGS, NAMES)
+
+
 def test_the_model_loads_without_this_project(begun):
     work = Workdir(begun, SETTINGS, NAMES)
     model = network()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 
 from trainer import signals
 from trainer.errors import NotFiniteError
@@ -171,8 +172,14 @@ class StopAtAccuracy(keras.callbacks.Callback):
         self._accuracy = accuracy
 
     def on_epoch_end(self, epoch, logs=None):
-        if self._accuracy and logs["val_accuracy"] >= self._accuracy:
+        if reaches(logs["val_accuracy"], self._accuracy):
             self.model.stop_training = True
+
+
+def reaches(accuracy: float, target: float | None) -> bool:
+    """Whether an accuracy is at least the target, if there is one."""
+    # In float32, as Keras has it: 0.9915 would else be less than 0.9915.
+    return target is not None and np.float32(accuracy) >= np.float32(target)
 
 
 def _check_finite(loss: float, position: Record) -> None:

@@ -113,6 +113,14 @@ def _run_of(model: pathlib.Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     return settings, metrics
 
 
+def _record(line: str) -> dict[str, Any]:
+    record = dict(json.loads(line))
+    prefix = "test_" if "test_loss" in record else ""
+    for name in ("step", "epoch", f"{prefix}loss", f"{prefix}accuracy"):
+        float(record[name])
+    return record
+
+
 def _dataset_of(settings: dict[str, Any]) -> str | None:
     """Returns the data set of the run that a model is from, as `data.prepare` has it."""
     name, _, version = str(settings.get("dataset", "")).rpartition("/")

@@ -110,8 +110,8 @@ def run(
             board.record(record)
     step = kept.step if kept else 0
     last = kept.records[-1] if step else {}
-    if step == settings.epochs * data.steps or (
-        target_accuracy and last.get("test_accuracy", 0) >= target_accuracy
+    if step == settings.epochs * data.steps or callbacks.reaches(
+        last.get("test_accuracy", 0), target_accuracy
     ):
         print(f"{kept.folder}: the run is finished.", flush=True)
     else:
@@ -121,7 +121,8 @@ def run(
     loss, accuracy = last["test_loss"], last["test_accuracy"]
     print(f"final  test_loss {loss:.4f}  test_accuracy {accuracy:.4f}", flush=True)
     if kept:
-        results.write(kept, network, data, board)
+        with signals.held_back():
+            results.write(kept, network, data, board)
         board.close()
         kept.close()
     return Result(network, loss, accuracy)

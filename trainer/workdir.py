@@ -81,6 +81,7 @@ class Workdir:
             self._state = self._read_checkpoint()
             self.step = int(self._state[0]) if self._state else 0
             self.records = list(self._read_metrics())
+            self._check_metrics()
             self._write(METRICS, "".join(map(_line, self.records)))
         except TrainerError:
             self.close()
@@ -106,6 +107,9 @@ class Workdir:
 
     def save(self, network: keras.Model) -> None:
         """Writes the checkpoint: weights, optimizer and random state, bit for bit."""
+        path = self.folder / METRICS
+        with written(path), path.open("a") as metrics:
+            os.fsync(metrics.fileno())  # The records that a checkpoint needs.
         self.step = int(network.optimizer.iterations)
         arrays = [np.array(self.step), *(v.numpy() for v in _variables(network))]
         with self._replaced(CHECKPOINT) as file:
@@ -189,6 +193,20 @@ class Workdir:
                     if record["step"] > self.step:
                         return
                     yield record
+
+    def _check_metrics(self) -> None:
+        """Raises an error unless the metrics reach the checkpoint, evaluation included."""
+        last = self.records[-1] if self.records else {}
+        steps = self.settings.get("steps_per_epoch")
+        if self.step and (
+            last.get("step") != self.step
+            or (steps and self.step % steps == 0 and "test_accuracy" not in last)
+        ):
+            raise TrainerError(
+                f"{self.folder / METRICS}: expected the records of {self.step:,} steps, "
+                f"as many as {CHECKPOINT} has, found {last.get('step', 0):,}. Delete "
+                f"{CHECKPOINT} to begin the run again."
+            )
 
     def _write(self, name: str, text: str) -> None:
         with self._replaced(name) as file:
