@@ -181,6 +181,12 @@ def test_a_damaged_file_of_the_run_is_one_line(workdir, name, text):
     assert "\n" not in str(e.value)
 
 
+def test_a_record_that_lacks_a_value_is_one_line(workdir):
+    (workdir / "metrics.jsonl").write_text('{"step": 1, "epoch": 1, "loss": 0.5}')
+    with pytest.raises(TrainerError, match=r"metrics\.jsonl: expected JSON of the run"):
+        evaluate._run_of(workdir / "model.keras")
+
+
 def test_a_report_in_no_folder_is_refused_before_the_work(tmp_path):
     with pytest.raises(TrainerError, match="found no such folder"):
         evaluate._report_path(str(tmp_path / "none" / "r.html"))
