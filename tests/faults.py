@@ -84,7 +84,7 @@ class Survivor:
         """SIGINT or SIGTERM after a share of the lines, then the same command again."""
         number = (signal.SIGINT, signal.SIGTERM)[trial % 2]
         process = self.start(f"signalled{trial}")
-        for _ in range(int(moment * 30)):
+        for _ in range(1 + int(moment * 30)):
             process.stdout.readline()
         process.send_signal(number)
         _, err = process.communicate()

@@ -97,20 +97,17 @@ def _run_of(model: pathlib.Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     from trainer import workdir
     from trainer.errors import TrainerError
 
-    found = []
-    for name in (workdir.SETTINGS, workdir.METRICS):
-        path = model.with_name(name)
-        try:
-            text = path.read_text() if path.exists() else ""
-            objects = text.splitlines() if name == workdir.METRICS else [text or "{}"]
-            found.append([dict(json.loads(one)) for one in objects])
-        except (ValueError, TypeError) as e:
-            raise TrainerError(
-                f"{path}: expected JSON of the run that the model is from, found "
-                f"what is none: {e}"
-            ) from e
-    (settings,), metrics = found
-    return settings, metrics
+    path = model.with_name(workdir.SETTINGS)
+    try:
+        settings = dict(json.loads(path.read_text())) if path.exists() else {}
+        path = model.with_name(workdir.METRICS)
+        lines = path.read_text().splitlines() if path.exists() else []
+        return settings, [_record(line) for line in lines]
+    except (ValueError, TypeError, KeyError) as e:
+        raise TrainerError(
+            f"{path}: expected JSON of the run that the model is from, found what is "
+            f"none: {e}"
+        ) from e
 
 
 def _record(line: str) -> dict[str, Any]:

@@ -99,13 +99,11 @@ def load(
     _check_labelled(builder, eval_split, "--eval_split")
     train_feed = _choose(builder, train_examples, feed)
     order = _Order(tf.constant(seed, tf.int64), tf.Variable(0, dtype=tf.int64))
-    if train_feed == "memory":
-        train = _from_memory(builder, train_split, batch_size, order)
-    else:
-        train = _from_stream(builder, train_split, batch_size, order)
-    evaluate = _evaluation(
-        builder, eval_split, cached=_choose(builder, eval_examples, feed) == "memory"
-    )
+    decode = _decoder(builder)
+    from_feed = _from_memory if train_feed == "memory" else _from_stream
+    train = from_feed(builder, train_split, decode, batch_size, order)
+    cached = _choose(builder, eval_examples, feed) == "memory"
+    evaluate = _evaluation(builder, eval_split, decode, cached=cached)
     return Data(
         name=builder.info.full_name,
         image_shape=found.image_shape,
@@ -162,14 +160,14 @@ def load_split(builder: tfds.core.DatasetBuilder, split: str) -> Split:
         image_shape=found.image_shape,
         label_names=found.label_names,
         examples=examples,
-        batches=_evaluation(builder, split, cached=False),
+        batches=_evaluation(builder, split, _decoder(builder), cached=False),
     )
 
 
 def _evaluation(
-    builder: tfds.core.DatasetBuilder, split: str, *, cached: bool
+    builder: tfds.core.DatasetBuilder, split: str, decode: Callable, *, cached: bool
 ) -> tf.data.Dataset:
-    batches = _decoded(builder, _records(builder, split), _EVALUATION_BATCH)
+    batches = _decoded(_records(builder, split), decode, _EVALUATION_BATCH)
     batches = batches.cache() if cached else batches
     examples = builder.info.splits[split].num_examples
     return _counted(batches.prefetch(2), examples, _EVALUATION_BATCH)
@@ -238,10 +236,14 @@ def _choose(builder: tfds.core.DatasetBuilder, examples: int, feed: str) -> str:
 
 
 def _from_memory(
-    builder: tfds.core.DatasetBuilder, split: str, batch_size: int, order: _Order
+    builder: tfds.core.DatasetBuilder,
+    split: str,
+    decode: Callable,
+    batch_size: int,
+    order: _Order,
 ) -> tf.data.Dataset:
     examples = builder.info.splits[split].num_examples
-    batches = _decoded(builder, _records(builder, split), _READ_BATCH)
+    batches = _decoded(_records(builder, split), decode, _READ_BATCH)
     # One element, the whole split, which the cache hands out without copying it.
     whole = batches.rebatch(examples).cache()
     steps, rest = divmod(examples, batch_size)
@@ -269,7 +271,11 @@ def _from_memory(
 
 
 def _from_stream(
-    builder: tfds.core.DatasetBuilder, split: str, batch_size: int, order: _Order
+    builder: tfds.core.DatasetBuilder,
+    split: str,
+    decode: Callable,
+    batch_size: int,
+    order: _Order,
 ) -> tf.data.Dataset:
     image_bytes = math.prod(features.find(builder.info).image_shape)
     # Of whole batches, so that only the epoch's last one can be short.
@@ -289,7 +295,7 @@ def _from_stream(
 
     # An epoch's order of files is looked up when its iteration begins.
     dataset = tf.data.Dataset.range(1).flat_map(epoch)
-    return dataset.map(_decoder(builder), num_parallel_calls=_CORES).prefetch(2)
+    return dataset.map(decode, num_parallel_calls=_CORES).prefetch(2)
 
 
 def _records(
@@ -341,10 +347,9 @@ def _array_records(builder: tfds.core.DatasetBuilder, split: str) -> tf.data.Dat
 
 
 def _decoded(
-    builder: tfds.core.DatasetBuilder, records: tf.data.Dataset, batch_size: int
+    records: tf.data.Dataset, decode: Callable, batch_size: int
 ) -> tf.data.Dataset:
-    batches = records.batch(batch_size)
-    return batches.map(_decoder(builder), num_parallel_calls=_CORES)
+    return records.batch(batch_size).map(decode, num_parallel_calls=_CORES)
 
 
 def _decoder(builder: tfds.core.DatasetBuilder) -> Callable:
@@ -367,7 +372,6 @@ def _decoder(builder: tfds.core.DatasetBuilder) -> Callable:
     def decode_some(encoded):
         return tf.stack([decode_one(one) for one in tf.unstack(encoded, _UNROLLED)])
 
-    @_as_is
     def decode(records):
         example = tf.io.parse_example(records, spec)
         encoded = example[image]
@@ -378,4 +382,5 @@ def _decoder(builder: tfds.core.DatasetBuilder) -> Callable:
         images = tf.map_fn(decode_some, encoded, fn_output_signature=result)
         return tf.reshape(images, [-1, *shape])[:count], example[label]
 
-    return decode
+    # Traced once, though both splits of a run are decoded by it.
+    return tf.function(decode, [tf.TensorSpec([None], tf.string)], autograph=False)
