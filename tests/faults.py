@@ -136,6 +136,10 @@ class Survivor:
         _expect(self.state(f"two{trial}0") == self.whole[1], "another end")
         _expect(self.state(f"two{trial}1") == self.whole[1], "another end")
 
+    def bad_servers(self, trial: int, moment: float) -> None:
+        """A page, a short file, a reset, silence and others, from a server on loopback."""
+        _end(_start("-m", "pytest", "-n0", "tests/test_mirrors.py"))
+
     @functools.cached_property
     def _build_seconds(self) -> float:
         begin = time.monotonic()
@@ -172,6 +176,7 @@ RIGS = (
     Survivor.fill_disk_in_build,
     Survivor.two_builds,
     Survivor.two_trainers,
+    Survivor.bad_servers,
 )
 
 
