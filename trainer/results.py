@@ -1,6 +1,9 @@
 """What a run leaves in its work directory when it ends: model, report, pictures."""
 
+import shlex
+
 import keras
+from etils import epath
 
 from trainer import evaluation, report, workdir
 from trainer.input_pipeline import Data
@@ -29,7 +32,11 @@ def write(
         f"accuracy {result.accuracy:.4f}, 95% interval {low:.4f} to {high:.4f}, on "
         f"{result.examples:,} images\n"
         f"report       {page}\n"
-        f"curves       tensorboard --logdir={kept.folder / 'tensorboard'}\n"
-        f"predictions  python -m trainer.predict --model={model} IMAGE...",
+        f"curves       tensorboard --logdir={_quoted(kept.folder / 'tensorboard')}\n"
+        f"predictions  python -m trainer.predict --model={_quoted(model)} IMAGE...",
         flush=True,
     )
+
+
+def _quoted(path: epath.Path) -> str:
+    return shlex.quote(f"{path}")

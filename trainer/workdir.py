@@ -1,7 +1,6 @@
 """The folder that holds one run, and from which the run goes on after a stop."""
 
 import contextlib
-import fcntl
 import json
 import os
 import zipfile
@@ -129,6 +128,13 @@ class Workdir:
         self._locked.close()
 
     def _lock(self) -> None:
+        try:
+            import fcntl
+        except ImportError as e:
+            raise TrainerError(
+                f"--workdir={self.folder}: expected a system with file locks, such as "
+                "Linux or macOS, found another. Run without --workdir."
+            ) from e
         self._locked = (self.folder / ".lock").open("w")
         try:
             fcntl.flock(self._locked, fcntl.LOCK_EX | fcntl.LOCK_NB)
