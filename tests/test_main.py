@@ -142,6 +142,7 @@ def test_a_folder_of_your_own_trains(tmp_path, kwargs, facts):
     write_set(tmp_path / "own", **kwargs)
     lines = train(tmp_path / "own", tmp_path / "data", "--epochs=1")
     assert any(facts in line for line in lines)
+    assert any("steps in all are few to learn from" in line for line in lines)
     assert FINAL.fullmatch(lines[-1])
 
 

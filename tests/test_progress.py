@@ -38,6 +38,7 @@ def test_without_windows_only_evaluations_are_printed(capsys, clock):
 @pytest.mark.parametrize(
     ("seconds", "left"),
     [
+        (0.01, "1 s left"),
         (1, "9 s left"),
         (11, "99 s left"),
         (12, "2 min left"),

@@ -61,7 +61,7 @@ def _duration(seconds: float) -> str:
     """Returns a time in two digits or so: `9 s`, `4 min`, `1 h 20 min`."""
     minutes = round(seconds / 60)
     if seconds < 99.5:
-        return f"{seconds:.0f} s"
+        return f"{max(1, round(seconds))} s"
     if minutes < 100:
         return f"{minutes} min"
     return f"{minutes // 60} h {minutes % 60} min"

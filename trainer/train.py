@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _WARMUP = 0.1  # of all steps
 _FIRST_RATE = 0.1  # of the peak
 _BETA_2 = 0.99  # Adam's usual 0.999 looks back further than so short a run is long.
+_FEW_STEPS = 100
 _RECORD_EVERY = 20  # Steps between records of a run that logs epochs only.
 
 
@@ -96,6 +97,13 @@ def run(
         f"{data.steps:,} steps an epoch",
         flush=True,
     )
+    total = settings.epochs * data.steps
+    if total < _FEW_STEPS:
+        print(
+            f"{total} steps in all are few to learn from: a smaller --batch_size or more "
+            "--epochs make more.",
+            flush=True,
+        )
     kept = board = None
     if workdir:
         # Their imports take a while, which a run that is not kept need not wait for.
@@ -110,7 +118,7 @@ def run(
             board.record(record)
     step = kept.step if kept else 0
     last = kept.records[-1] if step else {}
-    if step == settings.epochs * data.steps or callbacks.reaches(
+    if step == total or callbacks.reaches(
         last.get("test_accuracy", 0), target_accuracy
     ):
         print(f"{kept.folder}: the run is finished.", flush=True)
