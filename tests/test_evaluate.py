@@ -1,7 +1,7 @@
 """`python -m trainer.evaluate` as its users run it, and what it refuses."""
 
+import functools
 import json
-import os
 import pathlib
 import re
 import subprocess
@@ -10,6 +10,7 @@ import types
 
 import keras
 import numpy as np
+import processes
 import pytest
 from idx_files import write_set
 
@@ -21,17 +22,7 @@ SHAPE = (20, 20)
 TEST = 45
 
 
-def run(*args, path=""):
-    env = {k: v for k, v in os.environ.items() if not k.startswith("TF_CPP_")}
-    env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(path), str(ROOT)]))
-    return subprocess.run(
-        [sys.executable, "-m", "trainer.evaluate", *map(str, args)],
-        capture_output=True,
-        text=True,
-        env=env,
-        cwd=ROOT,
-        check=False,
-    )
+run = functools.partial(processes.run, "trainer.evaluate")
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,12 @@
 """A network for other programs."""
 
+import functools
 import pathlib
 import resource
-import subprocess
-import sys
 
 import keras
 import numpy as np
+import processes
 import pytest
 import tensorflow as tf
 from ai_edge_litert import interpreter
@@ -113,14 +113,7 @@ def test_a_folder_that_cannot_be_made_is_an_error(network, tmp_path, below):
         export.write(network, folder, NAMES)
 
 
-def run(*args):
-    return subprocess.run(
-        [sys.executable, "-m", "trainer.export", *args],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        check=False,
-    )
+run = functools.partial(processes.run, "trainer.export")
 
 
 def test_the_program_exports_a_saved_network_and_says_where_in_one_line(

@@ -1,12 +1,11 @@
 """`python -m trainer` as its users run it: in a process, by its output alone."""
 
-import os
+import functools
 import pathlib
 import re
-import subprocess
-import sys
 
 import numpy as np
+import processes
 import pytest
 from idx_files import encode, gzip_member, write_set
 
@@ -28,17 +27,7 @@ socket.getaddrinfo = socket.socket.connect = refuse
 """
 
 
-def run(*args, path="", cwd=ROOT):
-    env = {k: v for k, v in os.environ.items() if not k.startswith("TF_CPP_")}
-    env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(path), str(ROOT)]))
-    return subprocess.run(
-        [sys.executable, "-m", "trainer", *map(str, args)],
-        capture_output=True,
-        text=True,
-        env=env,
-        cwd=cwd,
-        check=False,
-    )
+run = functools.partial(processes.run, "trainer")
 
 
 def train(idx_dir, data_dir, *args, **kwargs):

@@ -1,12 +1,13 @@
 """`python -m trainer.predict` as its users run it."""
 
+import functools
 import json
-import os
 import pathlib
 import subprocess
 import sys
 
 import numpy as np
+import processes
 import pytest
 from PIL import Image
 
@@ -25,15 +26,7 @@ PREDICTIONS = [
 ]
 
 
-def run(*args, path=""):
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(path), str(ROOT)])}
-    return subprocess.run(
-        [sys.executable, "-m", "trainer.predict", *map(str, args)],
-        capture_output=True,
-        text=True,
-        env=env,
-        check=False,
-    )
+run = functools.partial(processes.run, "trainer.predict")
 
 
 @pytest.fixture(scope="module")

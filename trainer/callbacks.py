@@ -28,7 +28,7 @@ class WindowLog(keras.callbacks.Callback):
       examples: number of examples in an epoch.
       batch_size: examples a step; the last step of an epoch may have fewer.
       every: steps between records; the epoch's last step always has one.
-      step: steps of the run before `fit`, for one that begins within an epoch.
+      skipped: steps that the epoch has behind it before `fit`, if it is begun within.
 
     Raises:
       NotFiniteError: the loss is infinite or not a number.
@@ -40,17 +40,17 @@ class WindowLog(keras.callbacks.Callback):
         examples: int,
         batch_size: int,
         every: int,
-        step: int = 0,
+        skipped: int = 0,
     ):
         super().__init__()
         self._write = write
         self._examples = examples
         self._batch_size = batch_size
         self._every = every
-        self._steps = -(-examples // batch_size)
-        self._skipped = step % self._steps
+        self._skipped = skipped
 
     def on_epoch_begin(self, epoch, logs=None):
+        self._steps = self._skipped + self.params["steps"]
         self._epoch = epoch
         self._step = self._skipped
         self._time = time.perf_counter()
@@ -78,9 +78,6 @@ class WindowLog(keras.callbacks.Callback):
         self._step, self._time = step, time.perf_counter()
         if step < self._steps:
             self.model.reset_metrics()
-
-    def on_epoch_end(self, epoch, logs=None):
-        self._skipped = 0
 
 
 class EvaluationLog(keras.callbacks.Callback):

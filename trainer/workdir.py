@@ -109,10 +109,11 @@ class Workdir:
         path = self.folder / METRICS
         with written(path), path.open("a") as metrics:
             os.fsync(metrics.fileno())  # The records that a checkpoint needs.
-        self.step = int(network.optimizer.iterations)
-        arrays = [np.array(self.step), *(v.numpy() for v in _variables(network))]
+        step = int(network.optimizer.iterations)
+        arrays = [np.array(step), *(v.numpy() for v in _variables(network))]
         with self._replaced(CHECKPOINT) as file:
             np.savez(file, *arrays)
+        self.step = step
 
     def save_model(self, network: keras.Model) -> epath.Path:
         """Writes the model, for any program with Keras, and returns its path."""
