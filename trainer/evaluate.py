@@ -51,7 +51,7 @@ def main(_) -> None:
     path = pathlib.Path(f.model).expanduser()
     network = model.load(path)
     report_path = _report_path(f.report) if f.report else None
-    settings, metrics = _run_of(path)
+    settings, metrics = _run_of(path, with_metrics=bool(report_path))
     # TFDS says on standard output what it builds, where nothing but JSON belongs.
     with contextlib.redirect_stdout(sys.stderr if f.json else sys.stdout):
         dataset = f.dataset or _dataset_of(settings) or data.MNIST
@@ -92,8 +92,10 @@ def _report_path(name: str) -> pathlib.Path:
     return path
 
 
-def _run_of(model: pathlib.Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Reads settings and metrics that lie beside a model, if they do."""
+def _run_of(
+    model: pathlib.Path, *, with_metrics: bool
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Reads settings, and metrics if asked to, that lie beside a model, if they do."""
     from trainer import workdir
     from trainer.errors import TrainerError
 
@@ -101,7 +103,8 @@ def _run_of(model: pathlib.Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     try:
         settings = dict(json.loads(path.read_text())) if path.exists() else {}
         path = model.with_name(workdir.METRICS)
-        lines = path.read_text().splitlines() if path.exists() else []
+        read = with_metrics and path.exists()
+        lines = path.read_text().splitlines() if read else []
         return settings, [_record(line) for line in lines]
     except (ValueError, TypeError, KeyError) as e:
         raise TrainerError(
