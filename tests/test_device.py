@@ -10,8 +10,12 @@ SELECT = "from trainer import device; print(device.select({!r}).description)"
 
 
 def select(name, **env):
+    return run_python(SELECT.format(name), **env)
+
+
+def run_python(code, **env):
     return subprocess.run(
-        [sys.executable, "-c", SELECT.format(name)],
+        [sys.executable, "-c", code],
         env=clean_environment() | env,
         capture_output=True,
         text=True,
@@ -42,6 +46,19 @@ def test_no_gpu_is_an_error_that_says_what_there_is_and_what_to_do(name):
 def test_cpu_computes_on_the_cpu_without_a_word_on_standard_error():
     result = select("cpu")
     assert (result.stdout, result.stderr) == ("CPU\n", "")
+
+
+def test_steps_are_divided_among_the_cores_that_the_process_may_use():
+    """An operation of such steps has one of them."""
+    code = (
+        "import os; os.sched_setaffinity(0, list(os.sched_getaffinity(0))[:1])\n"
+        "from trainer import device; print(device.select('cpu', divide_steps=True))\n"
+        "import tensorflow as tf\n"
+        "print(tf.config.threading.get_intra_op_parallelism_threads())"
+    )
+    result = run_python(code)
+    one = "Device(kind='CPU', description='CPU (1 core)', cores=1)\n1\n"
+    assert (result.stdout, result.stderr) == (one, "")
 
 
 def test_start_up_notes_are_shown_to_who_asks_for_them():

@@ -97,7 +97,8 @@ def main(_) -> None:
     from trainer import device
 
     f = flags.FLAGS
-    selected = device.select(f.device)  # Before others use TensorFlow.
+    # Before others use TensorFlow.
+    selected = device.select(f.device, divide_steps=True)
     from trainer import callbacks, data, input_pipeline, train
     from trainer.model import MODELS
 

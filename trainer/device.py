@@ -18,13 +18,22 @@ class Device(NamedTuple):
     Attributes:
       kind: "CPU" or "GPU".
       description: name for people, such as "GPU:0 (NVIDIA H200)".
+      cores: to divide steps among; 1 where TensorFlow divides each operation.
     """
 
     kind: str
     description: str
+    cores: int = 1
 
 
-def select(name: str) -> Device:
+def cores() -> int:
+    """Returns the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # Not on macOS.
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def select(name: str, *, divide_steps: bool = False) -> Device:
     """Makes one device the one that TensorFlow computes on.
 
     Must run before anything else uses TensorFlow, which it imports.
@@ -32,6 +41,8 @@ def select(name: str) -> Device:
     Args:
       name: "cpu", "gpu" (the first one), "gpu:N", or "auto", which is "gpu" where
         TensorFlow sees one and "cpu" elsewhere.
+      divide_steps: on a CPU, give an operation one core, and let several run at once,
+        for steps that `parallel.divided` divides; else an operation has all cores.
 
     Returns:
       The device.
@@ -51,7 +62,11 @@ def select(name: str) -> Device:
         gpus = tf.config.list_physical_devices("GPU")
     if name == "cpu" or (name == "auto" and not gpus):
         tf.config.set_visible_devices([], "GPU")
-        return Device("CPU", "CPU")
+        if not divide_steps:
+            return Device("CPU", "CPU")
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        count = cores()
+        return Device("CPU", f"CPU ({count} core{'s'[: count > 1]})", count)
     index = int(name.partition(":")[2] or 0)
     if index >= len(gpus):
         names = ["CPU:0"] + [gpu.name.removeprefix("/physical_device:") for gpu in gpus]

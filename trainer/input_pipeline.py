@@ -7,7 +7,6 @@ their own, and their records shuffled a large piece at a time.
 
 import dataclasses
 import math
-import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -16,7 +15,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 import mnist_idx_tfds
-from trainer import features
+from trainer import device, features
 from trainer.errors import TrainerError
 
 MEMORY_BYTES = 1 << 30  # Decoded images of a split that is kept in memory.
@@ -24,7 +23,7 @@ PIECE_BYTES = 1 << 26  # Images of a streamed split that are shuffled together.
 _READ_BATCH = 512
 _EVALUATION_BATCH = 1000
 _FILES_AT_ONCE = 8
-_CORES = os.cpu_count() or 1
+_CORES = device.cores()
 _UNROLLED = 16  # Images decoded in one round of a loop, whose rounds are not free.
 
 # The functions below are plain TensorFlow; converting them would delay the start.

@@ -22,7 +22,7 @@ class Model:
       build: from image shape and number of classes to the untrained network.
       epochs: passes over the training split.
       batch_size: examples a step.
-      learning_rate: Adam's peak rate.
+      learning_rate: AdamW's peak rate.
     """
 
     build: Callable[[tuple[int, int, int], int], keras.Model]
@@ -91,7 +91,7 @@ def deep(image_shape: tuple[int, int, int], num_classes: int) -> keras.Model:
 
 
 MODELS = {
-    "cnn": Model(cnn, epochs=4, batch_size=128, learning_rate=1e-2),
+    "cnn": Model(cnn, epochs=2, batch_size=48, learning_rate=1e-2),
     "deep": Model(deep, epochs=10, batch_size=128, learning_rate=2e-3),
 }
 

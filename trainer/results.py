@@ -11,18 +11,23 @@ from trainer.tensorboard import Writer
 
 
 def write(
-    kept: workdir.Workdir, network: keras.Model, data: Data, board: Writer
+    kept: workdir.Workdir,
+    network: keras.Model,
+    trained: keras.Model,
+    data: Data,
+    board: Writer,
 ) -> None:
     """Evaluates a trained network, writes all there is to see of it, and says where.
 
     Args:
       kept: the work directory; gets `model.keras` and `report.html`.
-      network: the trained network.
+      network: the trained network, to be kept.
+      trained: a model of its weights, to be evaluated; see `parallel.divided`.
       data: what it was trained and is evaluated on.
       board: of the run; gets confusion matrix and mistakes.
     """
     model = kept.save_model(network)
-    result = evaluation.evaluate(network, data.evaluate, data.label_names)
+    result = evaluation.evaluate(trained, data.evaluate, data.label_names)
     page = kept.folder / "report.html"
     with workdir.written(page):
         report.write(page, kept.settings, kept.records, result)

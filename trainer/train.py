@@ -5,22 +5,21 @@ import importlib.metadata
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
+from keras import ops
 
-from trainer import callbacks, signals
+from trainer import callbacks, parallel, signals
 from trainer.callbacks import Record
 from trainer.device import Device
 from trainer.errors import NotFiniteError
 from trainer.input_pipeline import Data
 from trainer.model import MODELS
+from trainer.optimizer import adamw
 from trainer.progress import Progress
 from trainer.workdir import Workdir
 
 if TYPE_CHECKING:
     from trainer import tensorboard
 
-_WARMUP = 0.1  # of all steps
-_FIRST_RATE = 0.1  # of the peak
-_BETA_2 = 0.99  # Adam's usual 0.999 looks back further than so short a run is long.
 _FEW_STEPS = 100
 _RECORD_EVERY = 20  # Steps between records of a run that logs epochs only.
 
@@ -33,7 +32,7 @@ class Settings:
       model: name of the network, a key of `model.MODELS`.
       epochs: passes over the training split.
       batch_size: examples a step.
-      learning_rate: Adam's peak rate, reached after a tenth of all steps and then
+      learning_rate: AdamW's peak rate, reached after a tenth of all steps and then
         decayed by a cosine to zero.
       log_every: steps between lines of the log; 0 for a line an epoch.
       seed: of the initial weights and the order of examples.
@@ -88,7 +87,8 @@ def run(
       NotFiniteError: the loss became infinite or not a number.
       signals.Interrupted: SIGINT or SIGTERM ended the run.
     """
-    network = _network(settings, data, device)
+    keras.utils.set_random_seed(settings.seed)
+    network = MODELS[settings.model].build(data.image_shape, len(data.label_names))
     print(
         f"{device.description}  {data.name}: {data.train_examples:,} training and "
         f"{data.eval_examples:,} evaluation images, "
@@ -104,13 +104,14 @@ def run(
             "--epochs make more.",
             flush=True,
         )
+    trained = _compiled(network, settings, data, device)
     kept = board = None
     if workdir:
         # Their imports take a while, which a run that is not kept need not wait for.
         from trainer import results, tensorboard
 
         kept = Workdir(workdir, _described(settings, data, device), data.label_names)
-        kept.restore(network)
+        kept.restore(trained)
         for note in kept.notes:
             print(f"{kept.folder}: {note}", flush=True)
         board = tensorboard.Writer(kept.folder / "tensorboard")
@@ -125,36 +126,42 @@ def run(
     else:
         if step:
             print(f"{kept.folder}: the run goes on after step {step:,}.", flush=True)
-        last = _fit(network, settings, data, kept, board, target_accuracy)
+        last = _fit(trained, settings, data, kept, board, target_accuracy)
     loss, accuracy = last["test_loss"], last["test_accuracy"]
     print(f"final  test_loss {loss:.4f}  test_accuracy {accuracy:.4f}", flush=True)
     if kept:
         with signals.held_back():
-            results.write(kept, network, data, board)
+            results.write(kept, network, trained, data, board)
         board.close()
         kept.close()
     return Result(network, loss, accuracy)
 
 
-def _network(settings: Settings, data: Data, device: Device) -> keras.Model:
-    """Builds the network and its optimizer, compiled for `fit`."""
-    keras.utils.set_random_seed(settings.seed)
-    network = MODELS[settings.model].build(data.image_shape, len(data.label_names))
-    network.compile(
-        optimizer=keras.optimizers.Adam(_schedule(settings, data), beta_2=_BETA_2),
-        loss="sparse_categorical_crossentropy",
-        metrics=["accuracy"],
+def _compiled(
+    network: keras.Model, settings: Settings, data: Data, device: Device
+) -> keras.Model:
+    """Returns a model of the network's weights for `fit`, with its optimizer."""
+    judged = {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
+    network.compile(**judged)  # So that it can be evaluated as it is saved.
+    model = parallel.divided(network, device.cores, settings.batch_size)
+    model.compile(
+        optimizer=adamw(settings.learning_rate, settings.epochs * data.steps),
+        **judged,
         # Each execution ends with a wait for its logs: one a record.
         steps_per_execution=_record_every(settings, data),
         # Keras would look at all GPUs, hidden ones too; on a CPU XLA is slower.
         jit_compile="auto" if device.kind == "GPU" else False,
     )
-    network.optimizer.build(network.trainable_variables)
-    return network
+    # Variables that the first step would make would have it traced a second time.
+    model.optimizer.build(model.trainable_variables)
+    outputs = ops.zeros((1, len(data.label_names)))
+    model.compute_metrics(None, ops.zeros(1), outputs)
+    model.reset_metrics()
+    return model
 
 
 def _fit(
-    network: keras.Model,
+    model: keras.Model,
     settings: Settings,
     data: Data,
     kept: Workdir | None,
@@ -175,7 +182,7 @@ def _fit(
             sink(record)
 
     def fit(batches: Any, epoch: int, epochs: int, skipped: int = 0) -> None:
-        network.fit(
+        model.fit(
             batches,
             initial_epoch=epoch,
             epochs=epochs,
@@ -205,7 +212,7 @@ def _fit(
             if skipped:
                 fit(data.train.skip(skipped), epoch, epoch + 1, skipped)
                 epoch += 1
-            if epoch < settings.epochs and not network.stop_training:
+            if epoch < settings.epochs and not model.stop_training:
                 fit(data.train, epoch, settings.epochs)
     except NotFiniteError as e:
         if not kept:
@@ -238,14 +245,3 @@ def _described(settings: Settings, data: Data, device: Device) -> dict[str, Any]
         "keras": keras.__version__,
         "tensorflow": importlib.metadata.version("tensorflow"),
     }
-
-
-def _schedule(settings: Settings, data: Data) -> keras.optimizers.schedules.CosineDecay:
-    total = settings.epochs * data.steps
-    warmup = max(1, round(_WARMUP * total))
-    return keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=_FIRST_RATE * settings.learning_rate,
-        warmup_target=settings.learning_rate,
-        warmup_steps=warmup,
-        decay_steps=max(1, total - warmup),
-    )
