@@ -225,7 +225,8 @@ def test_no_network_for_mnist_is_one_line_with_the_ways_on(tmp_path):
 
 def test_mnist_itself_trains(mnist_idx_dir, tmp_path):
     result = run(
-        f"--manual_dir={mnist_idx_dir}", f"--data_dir={tmp_path}", "--epochs=1"
+        *(f"--manual_dir={mnist_idx_dir}", f"--data_dir={tmp_path}"),
+        *("--epochs=1", "--batch_size=128"),
     )
     assert (result.returncode, result.stderr) == (0, "")
     lines = result.stdout.splitlines()
