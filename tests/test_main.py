@@ -4,10 +4,18 @@ import functools
 import pathlib
 import re
 
+import keras
 import numpy as np
 import processes
 import pytest
-from idx_files import encode, gzip_member, write_set
+from idx_files import (
+    TEST_IMAGES,
+    TEST_LABELS,
+    decode,
+    encode,
+    gzip_member,
+    write_set,
+)
 
 ROOT = pathlib.Path(__file__).parents[1]
 STEP = re.compile(
@@ -145,7 +153,10 @@ def test_63_classes_with_gaps_train(tmp_path):
     assert any("63 classes" in line for line in lines)
 
 
-def test_a_finished_run_says_so_and_an_accuracy_not_reached_is_exit_code_3(tmp_path):
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """The folder, arguments and result of a run with a work directory."""
+    tmp_path = tmp_path_factory.mktemp("kept")
     write_set(tmp_path / "own", train=64, test=32, shape=(20, 20))
     args = (
         *(f"--idx_dir={tmp_path / 'own'}", f"--data_dir={tmp_path / 'data'}"),
@@ -153,6 +164,24 @@ def test_a_finished_run_says_so_and_an_accuracy_not_reached_is_exit_code_3(tmp_p
     )
     first = run(*args)
     assert (first.returncode, first.stderr) == (0, "")
+    return tmp_path, args, first
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_model_that_is_kept_is_kerass_own_and_evaluates_as_the_run_did(kept):
+    tmp_path, _, first = kept
+    model = keras.saving.load_model(tmp_path / "w" / "model.keras")
+    images, labels = (
+        decode((tmp_path / "own" / name).read_bytes())
+        for name in (TEST_IMAGES, TEST_LABELS)
+    )
+    loss, accuracy = model.evaluate(images[..., None], labels, verbose=0)
+    final = f"final  test_loss {loss:.4f}  test_accuracy {accuracy:.4f}"
+    assert final in first.stdout.splitlines()
+
+
+def test_a_finished_run_says_so_and_an_accuracy_not_reached_is_exit_code_3(kept):
+    tmp_path, args, first = kept
     assert sum(map(bool, map(EPOCH.fullmatch, first.stdout.splitlines()))) == 2
     second = run(*args, "--target_accuracy=1")
     assert second.returncode == 3

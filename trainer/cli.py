@@ -76,7 +76,6 @@ def run(program: str, main: Callable[[list[str]], None], arguments: str = "") ->
       main: is given the arguments that are not flags.
       arguments: what these are, such as "IMAGE"; empty where none are expected.
     """
-
     # Imports leave no garbage to speak of; to look for it every 700 objects, as Python
     # does, takes a tenth of the start.
     gc.set_threshold(100_000)

@@ -142,7 +142,8 @@ def _compiled(
 ) -> keras.Model:
     """Returns a model of the network's weights for `fit`, with its optimizer."""
     judged = {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
-    network.compile(**judged)  # So that it can be evaluated as it is saved.
+    # Saved so that it can be evaluated; with an optimizer that has no state.
+    network.compile("sgd", **judged)
     model = parallel.divided(network, device.cores, settings.batch_size)
     model.compile(
         optimizer=adamw(settings.learning_rate, settings.epochs * data.steps),
