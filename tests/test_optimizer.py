@@ -21,7 +21,7 @@ def test_rates_are_those_of_keras_cosine_decay_with_warm_up(steps):
 def test_kernels_decay_and_biases_do_not():
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
     model.set_weights([np.ones((2, 2)), np.ones(2)])
-    model.optimizer = optimizer.adamw(0.01, 10)
+    model.optimizer = optimizer.adamw(0.01, 0.05, 10)
     no_gradient = [np.zeros((2, 2), np.float32), np.zeros(2, np.float32)]
     model.optimizer.apply(no_gradient, model.trainable_variables)
     kernel, bias = model.get_weights()

@@ -8,18 +8,18 @@ from keras import ops
 _WARMUP = 0.1  # of all steps
 _FIRST_RATE = 0.1  # of the peak
 _BETA_2 = 0.99  # Adam's usual 0.999 looks back further than so short a run is long.
-_WEIGHT_DECAY = 0.05
 
 
-def adamw(peak_rate: float, steps: int) -> keras.optimizers.AdamW:
-    """Returns the optimizer of a run, which decays all weights but the biases.
+def adamw(peak_rate: float, weight_decay: float, steps: int) -> keras.optimizers.AdamW:
+    """Returns the optimizer of a run.
 
     Args:
       peak_rate: learning rate after a tenth of the steps.
+      weight_decay: of all weights but the biases, relative to the rate.
       steps: of the whole run.
     """
     optimizer = keras.optimizers.AdamW(
-        Schedule(peak_rate, steps), weight_decay=_WEIGHT_DECAY, beta_2=_BETA_2
+        Schedule(peak_rate, steps), weight_decay=weight_decay, beta_2=_BETA_2
     )
     optimizer.exclude_from_weight_decay(var_names=["bias"])
     return optimizer

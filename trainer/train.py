@@ -146,7 +146,11 @@ def _compiled(
     network.compile("sgd", **judged)
     model = parallel.divided(network, device.cores, settings.batch_size)
     model.compile(
-        optimizer=adamw(settings.learning_rate, settings.epochs * data.steps),
+        optimizer=adamw(
+            settings.learning_rate,
+            MODELS[settings.model].weight_decay,
+            settings.epochs * data.steps,
+        ),
         **judged,
         # Each execution ends with a wait for its logs: one a record.
         steps_per_execution=_record_every(settings, data),
