@@ -1,5 +1,6 @@
 """The choice of the device, each in a process of its own."""
 
+import os
 import subprocess
 import sys
 
@@ -24,8 +25,6 @@ def run_python(code, **env):
 
 
 def clean_environment():
-    import os
-
     hidden = ("TF_CPP_", "KERAS_BACKEND")
     return {k: v for k, v in os.environ.items() if not k.startswith(hidden)}
 
@@ -48,6 +47,9 @@ def test_cpu_computes_on_the_cpu_without_a_word_on_standard_error():
     assert (result.stdout, result.stderr) == ("CPU\n", "")
 
 
+@pytest.mark.skipif(
+    not hasattr(os, "sched_setaffinity"), reason="cores cannot be withheld here"
+)
 def test_steps_are_divided_among_the_cores_that_the_process_may_use():
     """An operation of such steps has one of them."""
     code = (

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from trainer import model, parallel
 
@@ -47,6 +48,15 @@ def test_the_random_state_of_dropout_is_among_the_variables():
     parts.compile("adam", "sparse_categorical_crossentropy")
     assert [variable.path for variable in parts.variables][: len(paths)] == paths
     assert any("seed" in path for path in paths)
+
+
+@pytest.mark.parametrize(("cores", "batch_size"), [(3, 64), (8, 48)])
+def test_each_core_has_a_part_of_its_own_of_at_least_16_images(cores, batch_size):
+    """Told by the convolutions, two of which the network has."""
+    parts = tf.function(parallel.divided(network(), cores, batch_size))
+    images = tf.TensorSpec((None, 28, 28, 1), tf.uint8)
+    operations = parts.get_concrete_function(images).graph.get_operations()
+    assert [operation.type for operation in operations].count("Conv2D") == 2 * 3
 
 
 @pytest.mark.parametrize(("cores", "batch_size"), [(1, 128), (8, 31)])
