@@ -42,7 +42,7 @@ class Survivor:
     def start(self, workdir: str, data: str = "data", **kwargs) -> subprocess.Popen:
         """Starts the trainer, always with the same command for a work directory."""
         options = (
-            *("--device=cpu", "--epochs=4", "--batch_size=16", "--log_every=5"),
+            *("--device=cpu", "--epochs=4", "--batch_size=32", "--log_every=3"),
             f"--model={self._model}",
             f"--idx_dir={self.folder / 'files'}",
             f"--data_dir={self.folder / data}",
@@ -95,7 +95,7 @@ class Survivor:
         """A checkpoint that finds no room, after one that did."""
         name = f"full{trial}"
         process = self.start(name)
-        while " step 5/" not in process.stdout.readline():
+        while " step 3/" not in process.stdout.readline():
             pass
         process.send_signal(signal.SIGTERM)
         process.communicate()
