@@ -44,6 +44,7 @@ from benchmarks import (
 from benchmarks.files import Setup
 from mnist_idx_tfds import render_digits
 from mnist_idx_tfds.idx import IdxError
+from trainer import device
 from trainer.errors import TrainerError
 
 _PARTS = {
@@ -133,7 +134,7 @@ def _facts(setup: Setup) -> dict[str, str]:
     versions = {name: f"{name} {importlib.metadata.version(name)}" for name in packages}
     return {
         "files": f"{counts} images ({name})",
-        "cores": f"{os.cpu_count()} cores",
+        "cores": f"{device.cores()} cores",
         "python": f"Python {platform.python_version()}",
         **versions,
     }

@@ -6,7 +6,6 @@ batch; imports are not counted. TensorFlow alone consumes the batches, as in `fi
 and the files are in the page cache.
 """
 
-import os
 import pathlib
 import struct
 import time
@@ -14,6 +13,7 @@ import zlib
 
 from benchmarks import build, guide, measure
 from benchmarks.files import Setup
+from trainer import device
 
 _FLOOR = 3.5
 
@@ -88,4 +88,4 @@ def _bound(data_dir: str) -> float:
             (png,) = struct.unpack_from(">I", records, chunk - 4)
             zlib.decompress(memoryview(records)[chunk + 4 : chunk + 4 + png])
             at += 16 + size
-    return (time.perf_counter() - start) / os.cpu_count()
+    return (time.perf_counter() - start) / device.cores()
