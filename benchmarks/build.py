@@ -65,10 +65,10 @@ def prepare(setup: Setup) -> None:
 
 def ours(data_dir: str, source: dict[str, str | None]) -> float:
     """Builds our data set and returns the seconds."""
-    from trainer import data
+    from trainer.data.source import prepare
 
     start = time.perf_counter()
-    data.prepare(data_dir, **source)
+    prepare(data_dir, **source)
     return time.perf_counter() - start
 
 

@@ -33,7 +33,7 @@ class Setup:
 
     @property
     def source(self) -> dict[str, str | None]:
-        """The arguments of `trainer.data.prepare`, and flags, that name the files."""
+        """The arguments of `trainer.data.source.prepare`, and flags, that name the files."""
         folder = str(self.idx_dir)
         if self.published:
             return {"manual_dir": folder, "idx_dir": None}

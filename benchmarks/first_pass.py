@@ -47,11 +47,12 @@ def run(setup: Setup) -> list[measure.Row]:
 
 def ours(data_dir: str, source: dict[str, str | None]) -> float:
     """Returns the seconds to our last batch."""
-    from trainer import data, input_pipeline
+    from trainer.data import pipeline
+    from trainer.data.source import prepare
 
     start = time.perf_counter()
-    builder = data.prepare(data_dir, **source)
-    drain(input_pipeline.load(builder, batch_size=128, seed=0).train)()
+    builder = prepare(data_dir, **source)
+    drain(pipeline.load(builder, batch_size=128, seed=0).train)()
     return time.perf_counter() - start
 
 

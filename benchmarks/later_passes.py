@@ -33,15 +33,15 @@ def run(setup: Setup) -> list[measure.Row]:
 
 
 def _passes(setup: Setup) -> dict[str, list[float]]:
-    from trainer import data, input_pipeline
+    from trainer.data import pipeline, source
 
-    builder = data.prepare(setup.data_dir, **setup.source)
-    pipeline = input_pipeline.load(builder, feed="memory", batch_size=128, seed=0)
-    drain_ours = first_pass.drain(pipeline.train)
+    builder = source.prepare(setup.data_dir, **setup.source)
+    feed = pipeline.load(builder, feed="memory", batch_size=128, seed=0)
+    drain_ours = first_pass.drain(feed.train)
     drain_peer = first_pass.drain(guide.pipeline(setup.data_dir))
 
     def ours(n: int) -> float:
-        pipeline.set_epoch(n + 1)
+        feed.set_epoch(n + 1)
         return _timed(drain_ours)
 
     return measure.in_turn(

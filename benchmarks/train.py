@@ -86,10 +86,10 @@ def _multiplications(examples: int) -> tuple[float, float]:
     """Returns floating-point operations of an epoch, and those a second here."""
     import tensorflow as tf
 
-    from trainer import model
+    from trainer.network import architectures
 
     products = 0
-    for layer in model.cnn((28, 28, 1), 10).layers:
+    for layer in architectures.cnn((28, 28, 1), 10).layers:
         if hasattr(layer, "kernel"):
             height_width = layer.output.shape[1:-1]
             products += np.prod(height_width) * np.prod(layer.kernel.shape)

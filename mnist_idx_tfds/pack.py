@@ -17,7 +17,8 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
-from mnist_idx_tfds import idx, idx_set, picture, picture_folder, program
+from mnist_idx_tfds import idx, idx_set, program
+from mnist_idx_tfds.pictures import folders, reading
 
 _PREFIXES = {"train": "train", "test": "t10k"}
 _CHUNK_BYTES = 1 << 20
@@ -62,7 +63,7 @@ def pack(
       idx.IdxError: the folder or a picture cannot be used, or a set is there already.
       OSError: a file cannot be written.
     """
-    names, examples = picture_folder.find(images_dir)
+    names, examples = folders.find(images_dir)
     out = pathlib.Path(out_dir).expanduser()
     labels_type = np.dtype("u1" if len(names) <= 256 else "i4")
     files = {
@@ -84,7 +85,7 @@ def pack(
             pixels = np.memmap(
                 folder / "pixels", np.uint8, "r", shape=(len(kept), *shape)
             )
-            splits = picture_folder.split(images_dir, names, kept, test_share, seed)
+            splits = folders.split(images_dir, names, kept, test_share, seed)
             counts = []
             for split, order in splits.items():
                 labels = np.array([kept[n].label for n in order], labels_type)
@@ -122,17 +123,17 @@ def _check_out(out: pathlib.Path, files: set[str], overwrite: bool) -> None:
 
 def _read_all(
     images_dir: idx.PathLike,
-    examples: list[picture_folder.Example],
+    examples: list[folders.Example],
     size: tuple[int, int] | None,
     skip_bad: bool,
     stream: BinaryIO,
-) -> tuple[list[picture_folder.Example], tuple[int, int]]:
+) -> tuple[list[folders.Example], tuple[int, int]]:
     """Writes the pixels of all pictures; returns the examples read, and their shape."""
     kept, shape = [], size
     one_each = ([example] for example in examples)
     for (example,) in program.progress(one_each, len(examples), "reading", "images"):
         try:
-            pixels = picture.read(example.path, size)
+            pixels = reading.read(example.path, size)
         except idx.IdxError as e:
             print(e, file=sys.stderr)
             continue

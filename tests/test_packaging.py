@@ -31,7 +31,7 @@ _DATA = {
     "mnist_idx_tfds/dummy_data/t10k-labels-idx1-ubyte.gz",
     "mnist_idx_tfds/dummy_data/train-images-idx3-ubyte.gz",
     "mnist_idx_tfds/dummy_data/train-labels-idx1-ubyte.gz",
-    "trainer/report.html.jinja",
+    "trainer/quality/report.html.jinja",
 }
 _FACTS = """
 import json, mnist_idx_tfds, trainer, tensorflow_datasets as tfds

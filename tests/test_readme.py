@@ -12,7 +12,7 @@ import pytest
 from idx_files import write_set
 from PIL import Image
 
-from trainer import data
+from trainer.data import source
 
 ROOT = pathlib.Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -38,7 +38,7 @@ def folder(tmp_path_factory):
     """A user's folder: DIR, IMAGES_DIR, PICTURE, and embedded digits for MNIST."""
     folder = tmp_path_factory.mktemp("user")
     built = pathlib.Path(
-        data.prepare(
+        source.prepare(
             str(folder / "data"), None, str(ROOT / "mnist_idx_tfds" / "dummy_data")
         ).data_dir
     )

@@ -99,11 +99,12 @@ def main(_) -> None:
     f = flags.FLAGS
     # Before others use TensorFlow.
     selected = device.select(f.device, divide_steps=True)
-    from trainer import callbacks, data, input_pipeline, train
-    from trainer.model import MODELS
+    from trainer.data import pipeline, source
+    from trainer.network.architectures import MODELS
+    from trainer.run import callbacks, loop
 
     defaults = MODELS[_MODEL.value]
-    settings = train.Settings(
+    settings = loop.Settings(
         model=_MODEL.value,
         epochs=_EPOCHS.value or defaults.epochs,
         batch_size=_BATCH_SIZE.value or defaults.batch_size,
@@ -111,8 +112,10 @@ def main(_) -> None:
         log_every=_LOG_EVERY.value,
         seed=_SEED.value,
     )
-    builder = data.prepare(f.data_dir, f.manual_dir, f.idx_dir, f.dataset or data.MNIST)
-    feed = input_pipeline.load(
+    builder = source.prepare(
+        f.data_dir, f.manual_dir, f.idx_dir, f.dataset or source.MNIST
+    )
+    feed = pipeline.load(
         builder,
         train_split=_TRAIN_SPLIT.value,
         eval_split=_EVAL_SPLIT.value,
@@ -121,11 +124,11 @@ def main(_) -> None:
         seed=settings.seed,
     )
     target = _TARGET_ACCURACY.value
-    result = train.run(settings, feed, selected, _WORKDIR.value, target)
+    result = loop.run(settings, feed, selected, _WORKDIR.value, target)
     if _EXPORT_DIR.value:
-        from trainer import export
+        from trainer.network import exported
 
-        folder = export.write(result.model, _EXPORT_DIR.value, feed.label_names)
+        folder = exported.write(result.model, _EXPORT_DIR.value, feed.label_names)
         print(f"exported to {folder}")
     if target and not callbacks.reaches(result.accuracy, target):
         raise TargetMissedError(

@@ -30,7 +30,7 @@ def define_device() -> None:
 
 
 def define_data(purpose: str, default: str) -> None:
-    """Defines the flags that say which data set, as `data.prepare` takes it.
+    """Defines the flags that say which data set, as `source.prepare` takes it.
 
     Args:
       purpose: what the data set is for, such as "train on".

@@ -19,8 +19,8 @@ from trainer import cli
 if TYPE_CHECKING:
     import keras
 
-    from trainer.evaluation import Evaluation
-    from trainer.input_pipeline import Split
+    from trainer.data.pipeline import Split
+    from trainer.quality.measures import Evaluation
 
 _LISTED = 100  # Classes that are printed; more would hide the last line.
 
@@ -45,18 +45,21 @@ def main(_) -> None:
 
     f = flags.FLAGS
     selected = device.select(f.device)  # Before others use TensorFlow.
-    from trainer import data, evaluation, input_pipeline, model, signals
+    from trainer import signals
+    from trainer.data import pipeline, source
+    from trainer.network import saved
+    from trainer.quality import measures
 
     # What can be wrong is found out before what takes long.
     path = pathlib.Path(f.model).expanduser()
-    network = model.load(path)
+    network = saved.load(path)
     report_path = _report_path(f.report) if f.report else None
     settings, metrics = _run_of(path, with_metrics=bool(report_path))
     # TFDS says on standard output what it builds, where nothing but JSON belongs.
     with contextlib.redirect_stdout(sys.stderr if f.json else sys.stdout):
-        dataset = f.dataset or _dataset_of(settings) or data.MNIST
-        builder = data.prepare(f.data_dir, f.manual_dir, f.idx_dir, dataset)
-    split = input_pipeline.load_split(builder, f.split)
+        dataset = f.dataset or _dataset_of(settings) or source.MNIST
+        builder = source.prepare(f.data_dir, f.manual_dir, f.idx_dir, dataset)
+    split = pipeline.load_split(builder, f.split)
     _check_fit(path, network, split)
     facts = {
         "dataset": split.name,
@@ -68,13 +71,13 @@ def main(_) -> None:
     }
     with signals.held_back():
         batches = _watched(split.batches, split.examples)
-        result = evaluation.evaluate(network, batches, split.label_names)
+        result = measures.evaluate(network, batches, split.label_names)
     if f.json:
         print(json.dumps(facts | result.to_json()))
     else:
         _print(facts, result)
     if report_path:
-        from trainer import report
+        from trainer.quality import report
 
         report.write(report_path, settings, metrics, result, facts)
         print(f"report  {report_path}", file=sys.stderr if f.json else sys.stdout)
@@ -96,8 +99,8 @@ def _run_of(
     model: pathlib.Path, *, with_metrics: bool
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Reads settings, and metrics if asked to, that lie beside a model, if they do."""
-    from trainer import workdir
     from trainer.errors import TrainerError
+    from trainer.run import workdir
 
     path = model.with_name(workdir.SETTINGS)
     try:
@@ -122,7 +125,7 @@ def _record(line: str) -> dict[str, Any]:
 
 
 def _dataset_of(settings: dict[str, Any]) -> str | None:
-    """Returns the data set of the run that a model is from, as `data.prepare` has it."""
+    """Returns the data set of the run that a model is from, as `source.prepare` has it."""
     name, _, version = str(settings.get("dataset", "")).rpartition("/")
     return name and f"{name}:{version}"
 

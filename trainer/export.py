@@ -4,81 +4,11 @@
 of a finished run.
 """
 
-import os
 import pathlib
-import tempfile
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from absl import flags
 
 from trainer import cli
-
-if TYPE_CHECKING:
-    import keras
-
-LITE = "model.tflite"
-
-
-def write(
-    network: "keras.Model", export_dir: str | os.PathLike, label_names: Sequence[str]
-) -> pathlib.Path:
-    """Writes a SavedModel, a LiteRT file and the names of the classes.
-
-    Both take images as the network does, any number of them at once, and give the same
-    probabilities. A version is there as a whole or not at all.
-
-    Args:
-      network: from uint8 images `(batch, height, width, channels)` to probabilities.
-      export_dir: folder that gets `N/saved_model.pb`, N being the number after the
-        highest that is there, `model.tflite` and `labels.txt`.
-      label_names: names of the classes, in the order of their labels.
-
-    Returns:
-      The folder of the SavedModel.
-
-    Raises:
-      TrainerError: the folder cannot be written, or the network has a layer that cannot
-        be exported.
-    """
-    import tensorflow as tf
-
-    from trainer import labels
-    from trainer.errors import TrainerError
-
-    folder = pathlib.Path(export_dir).expanduser()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        # Not a number, so that TensorFlow Serving does not look into it.
-        with tempfile.TemporaryDirectory(prefix=".export-", dir=folder) as draft:
-            draft = pathlib.Path(draft)
-            network.export(draft / "saved", format="tf_saved_model", verbose=False)
-            lite = tf.lite.TFLiteConverter.from_saved_model(f"{draft / 'saved'}")
-            (draft / LITE).write_bytes(lite.convert())
-            labels.write(draft, label_names)
-            for name in (LITE, labels.FILE):
-                (draft / name).replace(folder / name)
-            version = folder / str(1 + max(_versions(folder), default=0))
-            return (draft / "saved").rename(version)
-    except (OSError, tf.errors.OpError) as e:
-        reason = getattr(e, "strerror", None) or _first_line(e).rpartition("; ")[2]
-        raise TrainerError(
-            f"--export_dir={folder}: expected a folder that can be written, found an "
-            f"error: {reason.lower()}"
-        ) from e
-    except Exception as e:  # Of Keras or the converter, for layers not known to them.
-        raise TrainerError(
-            f"--export_dir={folder}: expected a network that can be exported, found "
-            f"{type(e).__name__}: {_first_line(e)}"
-        ) from e
-
-
-def _first_line(e: Exception) -> str:
-    return str(e).strip().partition("\n")[0]
-
-
-def _versions(folder: pathlib.Path) -> list[int]:
-    return [int(path.name) for path in folder.iterdir() if path.name.isdecimal()]
 
 
 def main(_) -> None:
@@ -87,13 +17,12 @@ def main(_) -> None:
     from trainer import device
 
     device.select("cpu")  # Before others use TensorFlow; an export is the same on all.
-    from trainer import labels
-    from trainer.model import load
+    from trainer.network import exported, saved
 
     path = pathlib.Path(flags.FLAGS.model).expanduser()
-    network = load(path)
-    names = labels.read(path.parent, network.output_shape[-1])
-    print(f"exported to {write(network, flags.FLAGS.export_dir, names)}")
+    network = saved.load(path)
+    names = saved.read_labels(path.parent, network.output_shape[-1])
+    print(f"exported to {exported.write(network, flags.FLAGS.export_dir, names)}")
 
 
 def _define_flags() -> None:
@@ -103,7 +32,7 @@ def _define_flags() -> None:
     flags.DEFINE_string(
         "export_dir",
         None,
-        "Folder that gets N/saved_model.pb, N a new version, model.tflite and labels.txt.",
+        "Folder that gets N/saved_model.pb, N a new version, model.tflite and saved.txt.",
     )
     flags.register_validator("export_dir", bool, "expected a folder")
 

@@ -16,7 +16,7 @@ from absl import flags
 from trainer import cli
 
 if TYPE_CHECKING:
-    from trainer.prediction import Prediction
+    from trainer.picture.classify import Prediction
 
 
 def print_table(
@@ -53,8 +53,8 @@ def main(files: list[str]) -> None:
     from trainer import device
 
     device.select(f.device)  # Before others use TensorFlow.
-    from trainer import labels, prediction
-    from trainer.model import load
+    from trainer.network import saved
+    from trainer.picture import classify
 
     errors = []
 
@@ -63,11 +63,11 @@ def main(files: list[str]) -> None:
         sys.stdout.flush()  # So that the line comes where it belongs.
         print(f"trainer.predict: {message}", file=sys.stderr)
 
-    network = load(f.model)
+    network = saved.load(f.model)
     folder = pathlib.Path(f.model).expanduser().parent
-    names = labels.read(folder, network.output_shape[-1])
+    names = saved.read_labels(folder, network.output_shape[-1])
     fit = _fit_of(folder) if f.fit == "auto" else f.fit
-    predictions = prediction.predict(
+    predictions = classify.predict(
         network,
         names,
         files,
@@ -90,7 +90,7 @@ def main(files: list[str]) -> None:
 
 def _fit_of(folder: pathlib.Path) -> str:
     """Returns how images are best fitted to a network, by what it was trained on."""
-    from trainer import workdir
+    from trainer.run import workdir
 
     try:
         dataset = json.loads((folder / workdir.SETTINGS).read_text())["dataset"]

@@ -1,0 +1,1 @@
+"""Pictures in the usual formats, and folders of them."""

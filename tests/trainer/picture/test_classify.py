@@ -1,0 +1,140 @@
+"""What a network says of images in files."""
+
+import keras
+import numpy as np
+import pytest
+from idx_files import encode, gzip_member
+from PIL import Image
+
+from mnist_idx_tfds import idx
+from trainer.errors import TrainerError
+from trainer.network import architectures
+from trainer.picture import classify
+
+DIGITS = "mnist_idx_tfds/dummy_data/t10k-images-idx3-ubyte.gz"
+NAMES = tuple(f"digit {k}" for k in range(10))
+
+
+@pytest.fixture(scope="module")
+def network():
+    keras.utils.set_random_seed(0)
+    return architectures.cnn((28, 28, 1), 10)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return next(idx.read(DIGITS))[:30]
+
+
+def label(network, *files, names=NAMES, **options):
+    """Returns predictions and complaints."""
+    errors = []
+    files = [str(file) for file in files]
+    made = classify.predict(network, names, files, complain=errors.append, **options)
+    return list(made), errors
+
+
+def expected(network, digits):
+    """Returns what evaluation has: the probabilities of all classes."""
+    return network.predict(digits[..., None], batch_size=1000, verbose=0)
+
+
+def test_png_files_of_a_test_split_have_the_probabilities_of_an_evaluation(
+    network, digits, tmp_path
+):
+    paths = [tmp_path / f"{i}.png" for i in range(len(digits))]
+    for path, digit in zip(paths, digits, strict=True):
+        Image.fromarray(digit).save(path)
+    made, errors = label(network, *paths)
+    assert not errors
+    for row, found, path in zip(expected(network, digits), made, paths, strict=True):
+        assert (found.file, found.index, found.inverted) == (str(path), None, False)
+        best = np.argsort(-row)[:3]
+        assert [c["label"] for c in found.predictions] == list(best)
+        assert [c["name"] for c in found.predictions] == [NAMES[k] for k in best]
+        probabilities = [c["probability"] for c in found.predictions]
+        np.testing.assert_allclose(probabilities, row[best], rtol=1e-5)
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip_member], ids=["plain", "gzip"])
+def test_an_idx_file_has_a_prediction_for_each_image(
+    network, digits, tmp_path, monkeypatch, pack
+):
+    """Over several batches, the last one shorter."""
+    monkeypatch.setattr(classify, "_BATCH", 8)
+    path = tmp_path / "digits"
+    path.write_bytes(pack(encode(digits)))
+    made, errors = label(network, path)
+    assert not errors
+    assert [p.index for p in made] == list(range(30))
+    best = expected(network, digits).argmax(axis=1)
+    assert [p.predictions[0]["label"] for p in made] == list(best)
+
+
+def test_one_image_of_an_idx_file_can_be_asked_for(network, tmp_path, digits):
+    (made,), _ = label(network, DIGITS, index=23)
+    all_of_them, _ = label(network, DIGITS)
+    assert made.index == 23
+    assert made.predictions[0]["label"] == all_of_them[23].predictions[0]["label"]
+
+
+def test_idx_images_of_another_size_are_fitted(network, digits, tmp_path):
+    large = np.kron(255 - digits, np.ones((3, 3), np.uint8))
+    path = tmp_path / "large-idx3-ubyte"
+    path.write_bytes(encode(large))
+    made, _ = label(network, path)
+    assert len(made) == 30
+    assert all(p.inverted for p in made)
+
+
+def test_what_cannot_be_labelled_is_passed_over_with_a_line_each(
+    network, digits, tmp_path
+):
+    good, bad, gone = (tmp_path / f"{name}.png" for name in ("good", "bad", "gone"))
+    Image.fromarray(digits[0]).save(good)
+    bad.write_text("text")
+    pages = np.zeros((3, 40, 40))
+    pages[1, 9:19] = 200
+    mixed, labels = tmp_path / "mixed-idx3-ubyte", tmp_path / "labels-idx1-ubyte"
+    mixed.write_bytes(encode(pages))
+    labels.write_bytes(encode(np.arange(5)))
+    cut = tmp_path / "cut-idx3-ubyte.gz"
+    cut.write_bytes(gzip_member(encode(digits))[:-9])
+    made, errors = label(network, bad, mixed, labels, gone, tmp_path, cut, good)
+    assert [(p.file, p.index) for p in made] == [(str(mixed), 1), (str(good), None)]
+    for error, says in zip(
+        errors,
+        [
+            f"{bad}: image: expected a readable picture, found data of",
+            f"{mixed}: image 0: ink: expected",
+            f"{mixed}: image 2: ink: expected",
+            f"{labels}: magic number: expected 0x00000803 (ubyte, rank 3), found",
+            f"{gone}: image: expected a readable picture, found an error: No such",
+            f"{tmp_path}: image: expected a readable picture, found an error: Is a",
+            f"{cut}: gzip stream: expected its end marker, found",
+        ],
+        strict=True,
+    ):
+        assert error.startswith(says)
+
+
+def test_an_index_is_one_of_an_idx_file(network, digits, tmp_path):
+    Image.fromarray(digits[0]).save(tmp_path / "x.png")
+    made, errors = label(network, DIGITS, tmp_path / "x.png", index=800)
+    assert not made
+    assert errors[0] == f"{DIGITS}: --index: expected 0 to 799, found 800."
+    assert "format: expected IDX, for --index, found another" in errors[1]
+
+
+def test_two_classes_have_two_predictions(digits):
+    made, _ = label(architectures.cnn((28, 28, 1), 2), DIGITS, names="ab", index=0)
+    assert [len(p.predictions) for p in made] == [2]
+
+
+@pytest.mark.parametrize("shape", [(None, None, 1), (28, 28, 2)])
+def test_a_network_without_one_size_or_of_other_channels_is_refused(shape):
+    inputs = keras.Input(shape)
+    pooled = keras.layers.GlobalMaxPooling2D()(inputs)
+    network = keras.Model(inputs, pooled)
+    with pytest.raises(TrainerError, match="--model: input: expected images of one"):
+        label(network, DIGITS)

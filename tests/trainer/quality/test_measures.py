@@ -1,0 +1,199 @@
+"""What a model gets right and wrong."""
+
+import json
+import math
+import tracemalloc
+
+import keras
+import numpy as np
+import pytest
+
+from trainer.errors import TrainerError
+from trainer.network import architectures
+from trainer.quality import measures
+
+SHAPE = (16, 17, 1)
+NAMES = tuple("abcde")
+
+
+class Table:
+    """Stands in for a model: an image's first pixels are its answer, in percent."""
+
+    def __init__(self, classes):
+        self._classes = classes
+
+    def predict_on_batch(self, images):
+        rows = np.asarray(images).reshape(len(images), -1)[:, : self._classes]
+        return rows.astype(np.float32) / 100
+
+
+def answers(*rows):
+    """Returns images that `Table` answers with these percentages."""
+    images = np.zeros((len(rows), 4, 4, 1), np.uint8)
+    for image, row in zip(images, rows, strict=True):
+        image.ravel()[: len(row)] = row
+    return images
+
+
+@pytest.fixture(scope="module")
+def examples():
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 256, (103, *SHAPE), np.uint8), rng.integers(0, 4, 103)
+
+
+@pytest.fixture(scope="module")
+def network():
+    keras.utils.set_random_seed(0)
+    cnn = architectures.cnn(SHAPE, 5)
+    cnn.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    return cnn
+
+
+def batches(images, labels, size=10):
+    for start in range(0, len(labels), size):
+        yield images[start : start + size], labels[start : start + size]
+
+
+@pytest.fixture(scope="module")
+def result(network, examples):
+    return measures.evaluate(network, batches(*examples), NAMES)
+
+
+def test_loss_and_accuracy_are_those_of_keras(network, examples, result):
+    loss, accuracy = network.evaluate(*examples, verbose=0)
+    assert result.loss == pytest.approx(loss, rel=1e-5)
+    assert result.accuracy == pytest.approx(accuracy)
+    assert result.examples == 103
+
+
+def test_a_certain_mistake_costs_what_keras_says():
+    """Its probability of the truth is 0, whose logarithm there is none of."""
+    images, labels = answers([100, 0]), np.array([1])
+    result = measures.evaluate(Table(2), [(images, labels)], "ab")
+    expected = keras.losses.SparseCategoricalCrossentropy()(labels, np.eye(2)[:1])
+    assert result.loss == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_confusion_has_true_classes_as_rows(network, examples, result):
+    images, labels = examples
+    expected = np.zeros((5, 5), np.int64)
+    for label, predicted in zip(
+        labels, network.predict(images, verbose=0).argmax(1), strict=True
+    ):
+        expected[label, predicted] += 1
+    np.testing.assert_array_equal(result.confusion, expected)
+    assert result.confusion.dtype == np.int64
+
+
+def test_classes_are_counted_and_an_empty_one_has_no_accuracy(examples, result):
+    np.testing.assert_array_equal(
+        result.class_examples, np.bincount(examples[1], minlength=5)
+    )
+    np.testing.assert_array_equal(result.class_correct, result.confusion.diagonal())
+    assert np.isnan(result.class_accuracy[4])
+    expected = result.class_correct[:4] / result.class_examples[:4]
+    np.testing.assert_array_equal(result.class_accuracy[:4], expected)
+
+
+def test_mistakes_are_the_most_confident_ones_in_order():
+    images = answers([20, 80], [70, 30], [10, 90], [1, 99], [40, 60], [20, 80])
+    labels = np.array([0, 0, 0, 1, 0, 0])
+    result = measures.evaluate(Table(2), batches(images, labels, 2), "ab", mistakes=3)
+    assert [m.index for m in result.mistakes] == [2, 0, 5]
+    assert [m.probability for m in result.mistakes] == pytest.approx([0.9, 0.8, 0.8])
+    assert {(m.label, m.predicted) for m in result.mistakes} == {(0, 1)}
+    for mistake in result.mistakes:
+        np.testing.assert_array_equal(mistake.image, images[mistake.index])
+
+
+def test_the_size_of_the_batches_changes_nothing(network, examples, result):
+    other = measures.evaluate(network, batches(*examples, size=103), NAMES)
+    assert other.loss == pytest.approx(result.loss, rel=1e-6)
+    indices = [[m.index for m in e.mistakes] for e in (result, other)]
+    assert indices[0] == indices[1]
+    assert len(indices[0]) == 40
+
+
+def test_memory_does_not_grow_with_the_split():
+    def peak(count):
+        batch = np.zeros((100, 64, 64, 1), np.uint8), np.ones(100, np.int64)
+        batch[0][:, 0, 0] = 100
+        tracemalloc.start()
+        measures.evaluate(Table(2), (batch for _ in range(count)), "ab")
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    peak(2)  # What is made once.
+    # The other 19,800 images have 81 MB.
+    assert peak(200) < peak(2) + 1_000_000
+
+
+def test_no_mistakes_are_none():
+    images, labels = answers([90, 10], [10, 90]), np.array([0, 1])
+    result = measures.evaluate(Table(2), [(images, labels)], "ab")
+    assert result.mistakes == ()
+    assert result.accuracy == 1
+    assert result.interval[1] == 1
+
+
+def test_above_a_thousand_classes_there_is_no_matrix():
+    names = [str(n) for n in range(1001)]
+    images = np.zeros((1, 32, 32, 1), np.uint8)
+    images[0, 0, 0] = 100
+    result = measures.evaluate(Table(1001), [(images, np.array([1000]))], names)
+    assert result.confusion is None
+    assert result.class_examples[1000] == 1
+
+
+def test_a_model_that_diverged_has_a_loss_that_is_no_number(examples):
+    class Diverged:
+        def predict_on_batch(self, images):
+            return np.full((len(images), 5), np.nan, np.float32)
+
+    result = measures.evaluate(Diverged(), batches(*examples), NAMES)
+    assert math.isnan(result.loss)
+    assert result.to_json()["loss"] is None
+    assert len(result.mistakes) == 40
+
+
+@pytest.mark.parametrize("answer", [[50, 40], [0, 0], [100, 100]])
+def test_outputs_that_are_no_probabilities_are_an_error(answer):
+    batch = answers([40, 60], answer), np.array([0, 1])
+    with pytest.raises(TrainerError, match=r"expected probabilities, .* a softmax"):
+        measures.evaluate(Table(2), [batch], "ab")
+
+
+def test_nothing_to_evaluate_on_is_an_error():
+    with pytest.raises(ValueError, match="no batches"):
+        measures.evaluate(Table(2), [], "ab")
+
+
+@pytest.mark.parametrize(
+    ("correct", "examples", "low", "high"),
+    [
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0, 0.1611),
+        (20, 20, 0.8389, 1),
+    ],
+)
+def test_interval_is_wilsons(correct, examples, low, high):
+    """Against the values of Newcombe's comparison of seven methods, 1998."""
+    found = measures.wilson(correct, examples)
+    assert found == pytest.approx((low, high), abs=5e-5)
+
+
+def test_json_has_everything_but_the_images(result):
+    read = json.loads(json.dumps(result.to_json(), allow_nan=False))
+    assert read["accuracy_interval"] == list(result.interval)
+    assert read["confusion"] == result.confusion.tolist()
+    assert read["classes"][4] == {
+        "name": "e",
+        "examples": 0,
+        "correct": 0,
+        "accuracy": None,
+    }
+    assert len(read["mistakes"]) == 40
+    assert read["mistakes"][0]["index"] == result.mistakes[0].index
+    assert read["mistakes"][0]["label"] in NAMES

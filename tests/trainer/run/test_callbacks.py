@@ -1,0 +1,177 @@
+"""What callbacks record, save and end, in real fits against values made by hand."""
+
+import json
+import signal
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from trainer import signals
+from trainer.errors import NotFiniteError
+from trainer.run import callbacks
+
+EXAMPLES, BATCH, EVERY = 45, 4, 5  # 12 steps: windows of 5, 5 and 2, the last short
+STEPS = 12
+
+
+@pytest.fixture(scope="module")
+def arrays():
+    random = np.random.default_rng(0)
+    x = random.normal(size=(EXAMPLES, 3)).astype(np.float32)
+    return x, random.integers(0, 2, EXAMPLES)
+
+
+def network(rate=0.0, every=EVERY):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, "softmax")])
+    model.compile(
+        keras.optimizers.SGD(rate),
+        "sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        steps_per_execution=every,
+    )
+    return model
+
+
+def fit(model, arrays, *extra, skipped=0, epochs=2, validation=None):
+    """Fits, and returns the records."""
+    records = []
+    x, y = arrays
+    model.fit(
+        tf.data.Dataset.from_tensor_slices((x, y)).batch(BATCH).skip(skipped),
+        epochs=epochs,
+        validation_data=(x[:20] if validation is None else validation, y[:20]),
+        shuffle=False,
+        verbose=0,
+        callbacks=[
+            callbacks.WindowLog(records.append, EXAMPLES, BATCH, EVERY, skipped),
+            callbacks.EvaluationLog(records.append),
+            *extra,
+        ],
+    )
+    return records
+
+
+@pytest.mark.parametrize("every", [1, EVERY], ids=["a step", "a window"])
+def test_a_record_covers_the_steps_since_the_last(arrays, every):
+    """However many steps an execution has; nothing is learnt, so the loss is known."""
+    model = network(every=every)
+    records = fit(model, arrays)
+    p = model.predict(arrays[0], verbose=0)
+    loss = -np.log(p[np.arange(EXAMPLES), arrays[1]])
+    correct = p.argmax(1) == arrays[1]
+    windows = [record for record in records if "loss" in record]
+    expected = [
+        (epoch + 1, epoch * STEPS + step, loss[a:b].mean(), correct[a:b].mean())
+        for epoch in (0, 1)
+        for step, a, b in ((5, 0, 20), (10, 20, 40), (12, 40, 45))
+    ]
+    for record, (epoch, step, mean, share) in zip(windows, expected, strict=True):
+        assert (record["epoch"], record["step"]) == (epoch, step)
+        assert record["loss"] == pytest.approx(mean, rel=1e-5)
+        assert record["accuracy"] == pytest.approx(share)
+        assert record["learning_rate"] == 0
+        assert record["images_per_second"] > 0
+
+
+def test_an_epoch_that_was_begun_before_counts_from_there(arrays):
+    records = fit(network(), arrays, skipped=5, epochs=1)
+    assert [record["step"] for record in records if "loss" in record] == [10, 12]
+
+
+def test_an_evaluation_ends_each_epoch(arrays):
+    model = network()
+    records = fit(model, arrays)
+    x, y = arrays[0][:20], arrays[1][:20]
+    loss, accuracy = model.evaluate(x, y, verbose=0)
+    for record, epoch in ((records[3], 1), (records[7], 2)):
+        assert record == {
+            "step": epoch * STEPS,
+            "epoch": epoch,
+            "test_loss": pytest.approx(loss),
+            "test_accuracy": pytest.approx(accuracy),
+        }
+
+
+def test_records_are_plain_json(arrays):
+    records = fit(network(), arrays)
+    assert json.loads(json.dumps(records)) == records
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_loss_that_is_not_finite_ends_the_run(arrays, bad):
+    x = arrays[0].copy()
+    x[30] = bad  # In the second window.
+    with pytest.raises(NotFiniteError, match=r"found nan at step 10 \(epoch 1\)"):
+        fit(network(), (x, arrays[1]))
+
+
+def test_an_evaluation_that_is_not_finite_ends_the_run(arrays):
+    bad = np.full((20, 3), np.nan, np.float32)
+    with pytest.raises(NotFiniteError, match=r"found nan at step 12 \(epoch 1\)"):
+        fit(network(), arrays, validation=bad)
+
+
+def test_a_run_is_saved_after_each_epoch_only(arrays):
+    saved = []
+    save = callbacks.Checkpoint(lambda model: saved.append(step(model)))
+    fit(network(), arrays, save)
+    assert saved == [12, 24]
+
+
+def test_a_long_epoch_is_saved_between(arrays):
+    saved = []
+    save = callbacks.Checkpoint(lambda model: saved.append(step(model)), seconds=0)
+    fit(network(), arrays, save, epochs=1)
+    assert saved == [5, 10, 12]
+
+
+@pytest.mark.parametrize(("line", "expected"), [(1, 5), (2, 10), (3, 12), (4, 12)])
+def test_a_signal_ends_the_run_once_it_is_saved(arrays, monkeypatch, line, expected):
+    """After the first two records at once, after the third with the evaluation."""
+    saved, seen = [], []
+
+    class Signal(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            seen.append(batch)
+            if len(seen) == line:
+                monkeypatch.setattr(signals, "_received", signal.SIGTERM)
+
+        def on_epoch_end(self, epoch, logs=None):
+            if line == 4:
+                monkeypatch.setattr(signals, "_received", signal.SIGTERM)
+
+    save = callbacks.Checkpoint(lambda model: saved.append(step(model)))
+    with pytest.raises(
+        signals.Interrupted, match=f"stopped after step {expected}"
+    ) as e:
+        fit(network(), arrays, Signal(), save)
+    assert saved == [expected]
+    assert e.value.exit_code == 143
+
+
+def test_a_run_that_is_not_kept_says_so_when_it_is_stopped(arrays, monkeypatch):
+    monkeypatch.setattr(signals, "_received", signal.SIGINT)
+    with pytest.raises(signals.Interrupted, match="Nothing is kept") as e:
+        fit(network(), arrays, callbacks.Checkpoint(None))
+    assert e.value.exit_code == 130
+
+
+@pytest.mark.parametrize(("share", "epochs"), [(0.01, 1), (None, 2)])
+def test_a_run_ends_after_the_first_epoch_that_reaches_an_accuracy(
+    arrays, share, epochs
+):
+    records = fit(network(), arrays, callbacks.StopAtAccuracy(share))
+    assert records[-1]["epoch"] == epochs
+
+
+def test_an_accuracy_reaches_itself_although_keras_computes_in_float32():
+    for target in np.arange(1, 1000) / 1000:
+        assert callbacks.reaches(float(np.float32(target)), float(target))
+    assert not callbacks.reaches(0.98999, 0.99)
+    assert not callbacks.reaches(1.0, None)
+
+
+def step(model):
+    return int(model.optimizer.iterations)

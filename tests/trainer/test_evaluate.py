@@ -1,0 +1,236 @@
+"""`python -m trainer.evaluate` as its users run it, and what it refuses."""
+
+import functools
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import types
+
+import keras
+import numpy as np
+import processes
+import pytest
+from idx_files import write_set
+
+from trainer import evaluate, signals
+from trainer.errors import TrainerError
+from trainer.network import architectures
+
+ROOT = pathlib.Path(__file__).parents[2]
+SHAPE = (20, 20)
+TEST = 45
+
+
+run = functools.partial(processes.run, "trainer.evaluate")
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    """A folder of IDX files, and what is in its test split."""
+    folder = tmp_path_factory.mktemp("own")
+    made = write_set(folder, train=10, test=TEST, shape=SHAPE, num_classes=3)
+    return folder, made["test"]
+
+
+@pytest.fixture(scope="module")
+def network():
+    keras.utils.set_random_seed(0)
+    cnn = architectures.cnn((*SHAPE, 1), 3)
+    cnn.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    return cnn
+
+
+@pytest.fixture
+def workdir(network, tmp_path):
+    """What a run leaves in its folder."""
+    network.save(tmp_path / "model.keras")
+    (tmp_path / "settings.json").write_text('{"model": "cnn", "batch_size": 77}')
+    records = [
+        {"step": 3, "epoch": 1, "loss": 1.5, "accuracy": 0.5},
+        {"step": 3, "epoch": 1, "test_loss": 1.25, "test_accuracy": 0.75},
+    ]
+    (tmp_path / "metrics.jsonl").write_text(
+        "".join(json.dumps(r) + "\n" for r in records)
+    )
+    return tmp_path
+
+
+def test_prints_a_table_and_writes_a_report_of_the_run(own, network, workdir):
+    images, labels = own[1]
+    loss, accuracy = network.evaluate(images[..., None], labels, verbose=0)
+    options = (f"--idx_dir={own[0]}", f"--data_dir={workdir / 'data'}", "--device=cpu")
+    page = workdir / "r.html"
+    result = run(f"--model={workdir / 'model.keras'}", *options, f"--report={page}")
+    assert (result.returncode, result.stderr) == (0, "")
+    *_, opening, header, a, b, c, last, report = result.stdout.splitlines()
+    assert f"split test: {TEST} images, 20x20x1, 3 classes" in opening
+    assert header.split() == ["class", "images", "wrong", "accuracy"]
+    assert sorted(line.split()[0] for line in (a, b, c)) == ["0", "1", "2"]
+    assert sum(int(line.split()[1]) for line in (a, b, c)) == TEST
+    found = re.fullmatch(
+        r"loss (\S+)  accuracy (\S+)  95% interval (\S+) to (\S+)", last
+    ).groups()
+    assert [float(value) for value in found[:2]] == pytest.approx(
+        [loss, accuracy], abs=1e-4
+    )
+    assert float(found[2]) < accuracy < float(found[3])
+    assert report == f"report  {page}"
+    text = page.read_text()
+    for part in (
+        "Learning curves",
+        "77",
+        "batch size",
+        "split test",
+        f"{accuracy:.2%}",
+    ):
+        assert part in text
+
+
+def test_json_is_all_that_is_on_standard_output(own, network, workdir):
+    """Even where the data set is built first, which TFDS has much to say about."""
+    options = (f"--idx_dir={own[0]}", f"--data_dir={workdir / 'data'}", "--device=cpu")
+    args = ("--json", "--split=train[:50%]")
+    result = run(f"--model={workdir / 'model.keras'}", *options, *args)
+    assert result.returncode == 0
+    found = json.loads(result.stdout)
+    assert found["split"] == "train[:50%]"
+    assert found["examples"] == 5
+    assert len(found["classes"]) == 3
+    assert found["model"] == str(workdir / "model.keras")
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ([], "--model=None: expected a .keras file"),
+        (["--model=m.keras", "x"], "unexpected argument 'x'"),
+        (["--model=m.keras", "--device=tpu"], "expected auto, cpu, gpu or gpu:N"),
+        (["--model=m.keras", "--manual_dir=a", "--idx_dir=b"], "not both"),
+    ],
+)
+def test_a_wrong_command_is_one_line_before_anything_heavy(tmp_path, args, message):
+    for name in ("tensorflow", "tensorflow_datasets", "keras", "numpy", "matplotlib"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('takes seconds')")
+    result = run(*args, path=tmp_path)
+    assert (result.returncode, result.stdout) == (1, "")
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("trainer.evaluate: ")
+    assert message in line
+
+
+def test_a_missing_model_is_one_line(tmp_path):
+    result = run(f"--model={tmp_path / 'none.keras'}", "--device=cpu")
+    assert result.returncode == 1
+    (line,) = result.stderr.splitlines()
+    expected = "file: expected a .keras model, found no such file"
+    assert line == f"trainer.evaluate: {tmp_path / 'none.keras'}: {expected}"
+
+
+@pytest.mark.parametrize(
+    ("shape", "classes", "message"),
+    [
+        (
+            (28, 28, 1),
+            3,
+            "images: expected 28x28x1, as in own, found a model of 20x20x1",
+        ),
+        (
+            (20, 20, 3),
+            3,
+            "images: expected 20x20x3, as in own, found a model of 20x20x1",
+        ),
+        ((20, 20, 1), 4, "classes: expected 4, as in own, found a model of 3"),
+    ],
+)
+def test_a_model_of_other_data_is_refused_with_both_shapes(
+    network, shape, classes, message
+):
+    split = types.SimpleNamespace(
+        name="own", image_shape=shape, label_names=("x",) * classes
+    )
+    with pytest.raises(TrainerError, match=message):
+        evaluate._check_fit(pathlib.Path("m.keras"), network, split)
+
+
+def test_a_model_of_any_size_of_image_is_taken():
+    inputs = keras.Input((None, None, 1))
+    x = keras.layers.GlobalAveragePooling2D()(inputs)
+    network = keras.Model(inputs, keras.layers.Dense(3)(x))
+    split = types.SimpleNamespace(
+        name="own", image_shape=(9, 9, 1), label_names=tuple("abc")
+    )
+    evaluate._check_fit(pathlib.Path("m.keras"), network, split)
+
+
+@pytest.mark.parametrize("name", ["settings.json", "metrics.jsonl"])
+@pytest.mark.parametrize("text", ['{"step": 1', "[1]", "null"])
+def test_a_damaged_file_of_the_run_is_one_line(workdir, name, text):
+    (workdir / name).write_text(text)
+    with pytest.raises(TrainerError, match=rf"{name}: expected JSON of the run") as e:
+        evaluate._run_of(workdir / "model.keras", with_metrics=True)
+    assert "\n" not in str(e.value)
+
+
+def test_a_record_that_lacks_a_value_is_one_line(workdir):
+    (workdir / "metrics.jsonl").write_text('{"step": 1, "epoch": 1, "loss": 0.5}')
+    with pytest.raises(TrainerError, match=r"metrics\.jsonl: expected JSON of the run"):
+        evaluate._run_of(workdir / "model.keras", with_metrics=True)
+
+
+def test_metrics_are_not_read_where_no_report_shows_them(workdir):
+    (workdir / "metrics.jsonl").write_text('{"step": 1')
+    _, metrics = evaluate._run_of(workdir / "model.keras", with_metrics=False)
+    assert metrics == []
+
+
+def test_a_report_in_no_folder_is_refused_before_the_work(tmp_path):
+    with pytest.raises(TrainerError, match="found no such folder"):
+        evaluate._report_path(str(tmp_path / "none" / "r.html"))
+    with pytest.raises(TrainerError, match="found a folder"):
+        evaluate._report_path(str(tmp_path))
+
+
+def test_a_signal_ends_it_between_batches(monkeypatch):
+    batch = np.zeros((2, 20, 20, 1), np.uint8), np.zeros(2, np.int64)
+    batches = evaluate._watched([batch, batch], 4)
+    assert next(batches) is batch
+    monkeypatch.setattr(signals, "received", lambda: True)
+    with pytest.raises(signals.Interrupted):
+        next(batches)
+
+
+def test_only_the_worst_of_many_classes_are_printed(capsys):
+    from trainer.quality.measures import Evaluation
+
+    count = np.full(101, 10)
+    correct = np.arange(101) % 11
+    result = Evaluation(
+        label_names=tuple(f"class {i}" for i in range(101)),
+        examples=1010,
+        loss=1.0,
+        accuracy=0.5,
+        interval=(0.4, 0.6),
+        class_examples=count,
+        class_correct=correct,
+        confusion=None,
+        mistakes=(),
+    )
+    facts = {"device": "CPU", "dataset": "own", "split": "test", "model": "m"}
+    evaluate._print(facts | {"image_shape": [2, 2, 1], "parameters": 1}, result)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2].split() == ["class", "0", "10", "10", "0.0000"]
+    assert lines[102] == "... the worst 100 of 101 classes; --json has them all"
+
+
+def test_importing_it_defines_no_flags():
+    """As they would clash with those of a program that imports it."""
+    code = (
+        "from trainer import evaluate; "
+        "print({'model', 'split'} & set(evaluate.flags.FLAGS))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT
+    )
+    assert (result.stdout, result.returncode) == ("set()\n", 0)

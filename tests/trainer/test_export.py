@@ -1,0 +1,136 @@
+"""A network for other programs."""
+
+import functools
+import pathlib
+import resource
+
+import keras
+import numpy as np
+import processes
+import pytest
+import tensorflow as tf
+from ai_edge_litert import interpreter
+
+from trainer.errors import TrainerError
+from trainer.network import architectures, exported, saved
+
+ROOT = pathlib.Path(__file__).parents[2]
+NAMES = ("ant", "bee", "café")
+IMAGES = np.random.default_rng(0).integers(0, 256, (7, 20, 31, 1), np.uint8)
+
+
+@pytest.fixture(scope="module", params=["cnn", "deep"])
+def export_of(request, tmp_path_factory):
+    """A network after some training, and the folder that it was exported to."""
+    keras.utils.set_random_seed(0)
+    network = architectures.MODELS[request.param].build((20, 31, 1), 3)
+    network.compile("adam", "sparse_categorical_crossentropy", jit_compile=False)
+    network.fit(IMAGES, np.arange(7) % 3, epochs=2, verbose=0)
+    folder = tmp_path_factory.mktemp("export")
+    exported.write(network, folder, NAMES)
+    return network, folder
+
+
+@pytest.fixture
+def network():
+    return architectures.cnn((20, 20, 1), 3)
+
+
+@pytest.mark.parametrize("count", [1, 7])
+def test_tensorflow_serving_gets_the_same_probabilities_for_any_number_of_images(
+    export_of, count
+):
+    network, folder = export_of
+    served = tf.saved_model.load(folder / "1").signatures["serving_default"]
+    (outputs,) = served(image=tf.constant(IMAGES[:count])).values()
+    expected = network.predict(IMAGES[:count], verbose=0)
+    np.testing.assert_allclose(outputs, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("count", [1, 7])
+def test_litert_gets_the_same_probabilities_for_any_number_of_images(export_of, count):
+    network, folder = export_of
+    lite = interpreter.Interpreter(str(folder / "model.tflite"))
+    (outputs,) = lite.get_signature_runner()(image=IMAGES[:count]).values()
+    expected = network.predict(IMAGES[:count], verbose=0)
+    np.testing.assert_allclose(outputs, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_class_names_lie_beside_them_and_nothing_else_is_left(export_of):
+    _, folder = export_of
+    assert saved.read_labels(folder, 3) == NAMES
+    found = {path.name for path in folder.iterdir()}
+    assert found == {"1", "model.tflite", "labels.txt"}
+
+
+def test_each_export_is_the_version_after_the_highest(network, tmp_path):
+    (tmp_path / "out" / "41").mkdir(parents=True)
+    for number in ("42", "43"):
+        version = exported.write(network, tmp_path / "out", NAMES)
+        assert version == tmp_path / "out" / number
+        assert (version / "saved_model.pb").exists()
+
+
+def test_others_may_read_what_one_user_exported(network, tmp_path):
+    """As the user that TensorFlow Serving runs as."""
+    version = exported.write(network, tmp_path, NAMES)
+    for path in (version, version / "saved_model.pb", tmp_path / "model.tflite"):
+        assert path.stat().st_mode & 0o004
+
+
+@pytest.mark.parametrize("limit", [4_000, 40_000])
+def test_a_full_disk_leaves_nothing_that_could_be_served(network, tmp_path, limit):
+    """Wherever the export stops: no file may be longer than so many bytes."""
+    unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, unlimited[1]))
+    try:
+        with pytest.raises(TrainerError) as error:
+            exported.write(network, tmp_path, NAMES)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+    message = str(error.value)
+    assert message.startswith(f"--export_dir={tmp_path}: expected a folder that can be")
+    assert "too large" in message
+    assert "\n" not in message
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_layer_that_litert_does_not_have_is_an_error(tmp_path):
+    inputs = keras.Input((4, 4, 1), dtype="uint8")
+    x = keras.layers.Reshape((4, 4))(keras.layers.Rescaling(1 / 255)(inputs))
+    network = keras.Model(inputs, keras.ops.svd(x)[1])
+    with pytest.raises(TrainerError, match="expected a network that can be exported"):
+        exported.write(network, tmp_path, NAMES)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("below", ["", "x"])
+def test_a_folder_that_cannot_be_made_is_an_error(network, tmp_path, below):
+    (tmp_path / "file").touch()
+    folder = tmp_path / "file" / below
+    message = f"--export_dir={folder}: expected a folder that can be written"
+    with pytest.raises(TrainerError, match=message):
+        exported.write(network, folder, NAMES)
+
+
+run = functools.partial(processes.run, "trainer.export")
+
+
+def test_the_program_exports_a_saved_network_and_says_where_in_one_line(
+    network, tmp_path
+):
+    network.save(tmp_path / "model.keras")
+    saved.write_labels(tmp_path, NAMES)
+    out = tmp_path / "out"
+    result = run(f"--model={tmp_path / 'model.keras'}", f"--export_dir={out}")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == f"exported to {out / '1'}\n"
+    assert saved.read_labels(out, 3) == NAMES
+
+
+def test_a_command_without_a_folder_is_one_line():
+    result = run("--model=model.keras")
+    assert (result.returncode, result.stdout) == (1, "")
+    expected = "trainer.export: flag --export_dir=None: expected a folder. See python"
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(expected)

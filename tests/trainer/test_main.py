@@ -1,0 +1,265 @@
+"""`python -m trainer` as its users run it: in a process, by its output alone."""
+
+import functools
+import pathlib
+import re
+
+import keras
+import numpy as np
+import processes
+import pytest
+from idx_files import (
+    TEST_IMAGES,
+    TEST_LABELS,
+    decode,
+    encode,
+    gzip_member,
+    write_set,
+)
+
+ROOT = pathlib.Path(__file__).parents[2]
+STEP = re.compile(
+    r"epoch \d+/\d+  step \d+/\d+  loss \d+\.\d{4}  accuracy \d\.\d{4}"
+    r"  [\d,]+ images/s(  \d+ s left)?"
+)
+EPOCH = re.compile(
+    r"epoch (\d+)/\d+  test_loss \d+\.\d{4}  test_accuracy (\d\.\d{4})(  \d+ s left)?"
+)
+FINAL = re.compile(r"final  test_loss \d+\.\d{4}  test_accuracy (\d\.\d{4})")
+# Python runs this at its start: no name can be looked up and nothing connected to.
+NO_NETWORK = """
+import socket
+def refuse(*args, **kwargs):
+    raise OSError("the network is cut off")
+socket.getaddrinfo = socket.socket.connect = refuse
+"""
+
+
+run = functools.partial(processes.run, "trainer")
+
+
+def train(idx_dir, data_dir, *args, **kwargs):
+    """Runs to a good end, without a word on standard error, and returns the lines."""
+    options = (f"--idx_dir={idx_dir}", f"--data_dir={data_dir}", "--device=cpu")
+    result = run(*options, *args, **kwargs)
+    assert (result.returncode, result.stderr) == (0, "")
+    return result.stdout.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--nonsense=1"], "Unknown command line flag 'nonsense'"),
+        (["train"], "unexpected argument 'train'"),
+        (["--epochs=0"], "--epochs=0"),
+        (["--epochs=x"], "--epochs=x"),
+        (["--batch_size=0"], "--batch_size=0"),
+        (["--learning_rate=0"], "--learning_rate=0"),
+        (["--learning_rate=nan"], "--learning_rate=nan"),
+        (["--learning_rate=inf"], "--learning_rate=inf"),
+        (["--log_every=-1"], "--log_every=-1"),
+        (["--target_accuracy=0"], "--target_accuracy=0"),
+        (["--target_accuracy=99"], "--target_accuracy=99"),
+        (["--seed=-1"], "--seed=-1"),
+        (["--device=tpu"], "expected auto, cpu, gpu or gpu:N"),
+        (["--device=gpu:"], "expected auto, cpu, gpu or gpu:N"),
+        (["--feed=disk"], "--feed=disk"),
+        (["--model=wide"], "--model=wide"),
+        (["--manual_dir=a", "--idx_dir=b"], "not both"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_wrong_command_is_one_line_before_anything_heavy(
+    nothing_heavy, args, message
+):
+    result = run(*args, path=nothing_heavy)
+    assert result.returncode != 0
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("trainer: ")
+    assert message in line
+
+
+def test_help_names_every_flag_before_anything_heavy(nothing_heavy):
+    result = run("--help", path=nothing_heavy)
+    for flag in (
+        *("device", "data_dir", "manual_dir", "idx_dir", "epochs", "batch_size"),
+        *(
+            "learning_rate",
+            "log_every",
+            "seed",
+            "train_split",
+            "eval_split",
+            "feed",
+            "model",
+            "workdir",
+            "target_accuracy",
+        ),
+    ):
+        assert f"--{flag}:" in result.stdout
+    assert "this takes seconds" not in result.stderr
+
+
+def test_a_newcomer_without_a_network_trains_on_the_embedded_data(tmp_path):
+    """README's first command, with the network cut off."""
+    (tmp_path / "sitecustomize.py").write_text(NO_NETWORK)
+    lines = train("mnist_idx_tfds/dummy_data", tmp_path / "data", path=tmp_path)
+    opening = next(line for line in lines if line.startswith("CPU ("))
+    for part in (
+        "mnist_idx_tfds/dummy_data-",
+        "4,000 training and 800 evaluation images",
+        "28x28x1",
+        "10 classes",
+        "5,994 parameters",
+        "steps an epoch",
+    ):
+        assert part in opening
+    log = lines[lines.index(opening) + 1 :]
+    assert all(STEP.fullmatch(line) or EPOCH.fullmatch(line) for line in log[:-1])
+    accuracies = [float(m[2]) for m in map(EPOCH.fullmatch, log) if m]
+    assert float(FINAL.fullmatch(log[-1])[1]) == accuracies[-1] > 0.9
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "facts"),
+    [
+        pytest.param(
+            {"train": 64, "test": 32, "shape": (50, 50), "num_classes": 16},
+            "64 training and 32 evaluation images, 50x50x1, 16 classes",
+            id="50x50 in 16 classes",
+        ),
+        pytest.param(
+            {"train": 5, "test": 5, "shape": (16, 17), "num_classes": 2},
+            "5 training and 5 evaluation images, 16x17x1, 2 classes",
+            id="ten examples, fewer than a batch",
+        ),
+    ],
+)
+def test_a_folder_of_your_own_trains(tmp_path, kwargs, facts):
+    write_set(tmp_path / "own", **kwargs)
+    lines = train(tmp_path / "own", tmp_path / "data", "--epochs=1")
+    assert any(facts in line for line in lines)
+    assert any("steps in all are few to learn from" in line for line in lines)
+    assert FINAL.fullmatch(lines[-1])
+
+
+def test_63_classes_with_gaps_train(tmp_path):
+    write_set(tmp_path / "own", train=90, test=30, shape=(20, 20), num_classes=63)
+    labels = np.arange(90) // 2 * 2 % 63  # Every other class is empty.
+    labels[0] = 62
+    path = tmp_path / "own" / "train-labels-idx1-ubyte.gz"
+    path.write_bytes(gzip_member(encode(labels)))
+    lines = train(tmp_path / "own", tmp_path / "data", "--epochs=1")
+    assert any("63 classes" in line for line in lines)
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """The folder, arguments and result of a run with a work directory."""
+    tmp_path = tmp_path_factory.mktemp("kept")
+    write_set(tmp_path / "own", train=64, test=32, shape=(20, 20))
+    args = (
+        *(f"--idx_dir={tmp_path / 'own'}", f"--data_dir={tmp_path / 'data'}"),
+        *("--device=cpu", "--epochs=2", "--log_every=0", f"--workdir={tmp_path / 'w'}"),
+    )
+    first = run(*args)
+    assert (first.returncode, first.stderr) == (0, "")
+    return tmp_path, args, first
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_model_that_is_kept_is_kerass_own_and_evaluates_as_the_run_did(kept):
+    tmp_path, _, first = kept
+    model = keras.saving.load_model(tmp_path / "w" / "model.keras")
+    images, labels = (
+        decode((tmp_path / "own" / name).read_bytes())
+        for name in (TEST_IMAGES, TEST_LABELS)
+    )
+    loss, accuracy = model.evaluate(images[..., None], labels, verbose=0)
+    final = f"final  test_loss {loss:.4f}  test_accuracy {accuracy:.4f}"
+    assert final in first.stdout.splitlines()
+
+
+def test_a_finished_run_says_so_and_an_accuracy_not_reached_is_exit_code_3(kept):
+    tmp_path, args, first = kept
+    assert sum(map(bool, map(EPOCH.fullmatch, first.stdout.splitlines()))) == 2
+    second = run(*args, "--target_accuracy=1")
+    assert second.returncode == 3
+    (line,) = second.stderr.splitlines()
+    assert "--target_accuracy: expected at least 1.0, found 0." in line
+    assert "the run is finished." in second.stdout
+    assert not any(map(EPOCH.fullmatch, second.stdout.splitlines()))
+    finals = [
+        [line for line in out.splitlines() if FINAL.fullmatch(line)]
+        for out in (first.stdout, second.stdout)
+    ]
+    assert len(finals[0]) == 1
+    assert finals[0] == finals[1]
+    left = {path.name for path in (tmp_path / "w").iterdir()}
+    assert left >= {"model.keras", "report.html", "metrics.jsonl", "tensorboard"}
+
+
+def test_a_loss_that_is_not_finite_is_exit_code_4(tmp_path):
+    write_set(tmp_path / "own", train=64, test=32, shape=(20, 20))
+    result = run(
+        *(f"--idx_dir={tmp_path / 'own'}", f"--data_dir={tmp_path / 'data'}"),
+        *("--learning_rate=1e30", f"--workdir={tmp_path / 'w'}", "--batch_size=8"),
+    )
+    assert result.returncode == 4
+    (line,) = result.stderr.splitlines()
+    assert "loss: expected a finite number, found nan" in line
+    assert "after step 0" in line
+
+
+def test_a_bad_file_is_one_line(tmp_path):
+    write_set(tmp_path / "own", shape=(20, 20))
+    path = tmp_path / "own" / "train-images-idx3-ubyte.gz"
+    path.write_bytes(path.read_bytes()[:-20])
+    result = run(f"--idx_dir={tmp_path / 'own'}", f"--data_dir={tmp_path / 'data'}")
+    assert result.returncode == 1
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"trainer: {path}: gzip stream: expected its end marker")
+
+
+def test_images_too_small_are_one_line(tmp_path):
+    write_set(tmp_path / "own", shape=(9, 20))
+    result = run(f"--idx_dir={tmp_path / 'own'}", f"--data_dir={tmp_path / 'data'}")
+    assert result.returncode == 1
+    (line,) = result.stderr.splitlines()
+    assert "expected at least 16 x 16 pixels" in line
+
+
+def test_a_data_dir_that_cannot_be_written_is_one_line(tmp_path):
+    write_set(tmp_path / "own", shape=(20, 20))
+    (tmp_path / "file").touch()
+    result = run(
+        f"--idx_dir={tmp_path / 'own'}", f"--data_dir={tmp_path / 'file' / 'x'}"
+    )
+    assert result.returncode == 1
+    (line,) = [line for line in result.stderr.splitlines() if line]
+    assert line.startswith("trainer: ")
+    assert str(tmp_path / "file") in line
+
+
+def test_no_network_for_mnist_is_one_line_with_the_ways_on(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(NO_NETWORK)
+    result = run(f"--data_dir={tmp_path / 'data'}", path=tmp_path)
+    assert result.returncode == 1
+    (line,) = result.stderr.splitlines()
+    for mirror in ("storage.googleapis.com", "ossci-datasets.s3.amazonaws.com"):
+        assert f"{mirror}: " in line
+    assert "--manual_dir=DIR" in line
+    assert "--idx_dir=mnist_idx_tfds/dummy_data" in line
+
+
+def test_mnist_itself_trains(mnist_idx_dir, tmp_path):
+    result = run(
+        *(f"--manual_dir={mnist_idx_dir}", f"--data_dir={tmp_path}"),
+        *("--epochs=1", "--batch_size=128"),
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    lines = result.stdout.splitlines()
+    facts = "mnist_idx_tfds/mnist/1.0.0: 60,000 training and 10,000 evaluation images"
+    assert any(facts in line for line in lines)
+    assert sum(bool(STEP.match(line)) for line in lines) == 24
+    assert float(FINAL.fullmatch(lines[-1])[1]) > 0.97

@@ -1,0 +1,144 @@
+"""`python -m trainer.predict` as its users run it."""
+
+import functools
+import json
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import processes
+import pytest
+from PIL import Image
+
+from trainer import predict
+from trainer.network import architectures, saved
+from trainer.picture.classify import Prediction
+
+ROOT = pathlib.Path(__file__).parents[2]
+DIGITS = ROOT / "mnist_idx_tfds" / "dummy_data" / "t10k-images-idx3-ubyte.gz"
+CLASSES = [
+    {"label": 7, "name": "seven", "probability": 0.9},
+    {"label": 1, "name": "one", "probability": 0.0625},
+]
+PREDICTIONS = [
+    Prediction("seven.png", None, CLASSES, True),
+    Prediction("t10k.gz", 17, CLASSES, False),
+]
+
+
+run = functools.partial(processes.run, "trainer.predict")
+
+
+@pytest.fixture(scope="module")
+def run_folder(tmp_path_factory):
+    """A saved network with named classes, and a drawing beside it."""
+    folder = tmp_path_factory.mktemp("run")
+    architectures.cnn((28, 28, 1), 3).save(folder / "model.keras")
+    saved.write_labels(folder, ("ant", "bee", "café"))
+    pixels = np.full((60, 40), 250, np.uint8)
+    pixels[10:50, 15:22] = 30
+    Image.fromarray(pixels).save(folder / "drawing.png")
+    return folder
+
+
+def test_the_table_has_a_line_for_each_image(capsys):
+    predict.print_table(PREDICTIONS, ["seven.png", "t10k.gz"], ["one", "seven"])
+    assert capsys.readouterr().out.splitlines() == [
+        "seven.png         seven  90.00%    one   6.25%  inverted",
+        "t10k.gz       17  seven  90.00%    one   6.25%",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "fit"),
+    [
+        (None, "ink"),
+        ("{", "ink"),
+        ("[]", "ink"),
+        ('{"dataset": "mnist_idx_tfds/mnist/1.0.0"}', "ink"),
+        ('{"dataset": "emnist/letters/3.1.0"}', "ink"),
+        ('{"dataset": "mnist_idx_tfds/packed-0123456789ab/1.0.0"}', "whole"),
+    ],
+)
+def test_images_are_fitted_as_those_of_the_run_were(tmp_path, settings, fit):
+    if settings is not None:
+        (tmp_path / "settings.json").write_text(settings)
+    assert predict._fit_of(tmp_path) == fit
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_json_is_an_array_of_all_that_is_known(capsys, count):
+    predict.print_json(PREDICTIONS[:count])
+    keys = ("file", "index", "predictions", "inverted")
+    expected = [
+        dict(zip(keys, p, strict=True))
+        for p in (
+            ["seven.png", None, CLASSES, True],
+            ["t10k.gz", 17, CLASSES, False],
+        )
+    ]
+    assert json.loads(capsys.readouterr().out) == expected[:count]
+
+
+def test_the_program_labels_what_it_can_and_names_what_it_cannot(run_folder):
+    args = (f"--model={run_folder / 'model.keras'}", "--device=cpu", "--json")
+    result = run(*args, run_folder / "drawing.png", run_folder / "gone.png", DIGITS)
+    assert result.returncode == 1
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(
+        f"trainer.predict: {run_folder / 'gone.png'}: image: expected"
+    )
+    first, *others = json.loads(result.stdout)
+    assert first["inverted"]
+    assert {c["name"] for c in first["predictions"]} == {"ant", "bee", "café"}
+    assert sum(c["probability"] for c in first["predictions"]) == pytest.approx(1)
+    assert [p["index"] for p in others] == list(range(800))
+
+
+def test_a_reader_that_stops_is_no_error(run_folder):
+    command = [
+        sys.executable,
+        "-m",
+        "trainer.predict",
+        f"--model={run_folder}/model.keras",
+    ]
+    with subprocess.Popen(
+        [*command, "--device=cpu", *[DIGITS] * 20],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+    ) as process:
+        assert process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--model=x"], "expected IMAGE..., found none"),
+        (["x.png"], "--model=None: expected a .keras file"),
+        (["--model=x", "--invert=maybe", "x.png"], "--invert=maybe"),
+        (["--model=x", "--index=-1", "x.png"], "--index=-1"),
+        (["--model=x", "--device=tpu", "x.png"], "expected auto, cpu, gpu or gpu:N"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_wrong_command_is_one_line_before_anything_heavy(
+    nothing_heavy, args, message
+):
+    result = run(*args, path=nothing_heavy)
+    assert (result.returncode, result.stdout) == (1, "")
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("trainer.predict: ")
+    assert message in line
+
+
+def test_importing_it_defines_no_flags():
+    """As they would clash with the flags of a program that imports it."""
+    code = "from trainer import predict; print('model' in predict.flags.FLAGS)"
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert result.stdout == "False\n"

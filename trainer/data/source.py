@@ -1,0 +1,125 @@
+"""The data set to train on: found, or built on first use."""
+
+import difflib
+import hashlib
+import re
+import sys
+import textwrap
+
+import tensorflow_datasets as tfds
+from etils import epath
+
+import mnist_idx_tfds
+from mnist_idx_tfds import idx_set, mirrors
+from trainer.data import features
+from trainer.errors import TrainerError
+
+MNIST = "mnist_idx_tfds"
+
+
+def prepare(
+    data_dir: str | None,
+    manual_dir: str | None,
+    idx_dir: str | None,
+    dataset: str = MNIST,
+) -> tfds.core.DatasetBuilder:
+    """Builds the data set unless it is there already, and returns its builder.
+
+    Args:
+      data_dir: where TFDS keeps its data sets; None is TFDS's own default.
+      manual_dir: folder with files to use instead of a download: for MNIST, the four
+        published ones; for another data set, what its page at TFDS asks for.
+      idx_dir: folder of four IDX files, instead of `dataset`.
+      dataset: "name", "name/config" or either with ":version", of a data set that
+        TFDS knows or that is built in `data_dir`; by default MNIST.
+
+    Raises:
+      TrainerError: the data set cannot be had, or is not one of images with a label
+        each; see `features`.
+      mnist_idx_tfds.idx.IdxError: an IDX file cannot be used.
+    """
+    if idx_dir:
+        config = _folder_config(idx_dir)
+        builder = mnist_idx_tfds.Builder(data_dir=data_dir, config=config)
+    else:
+        builder = _find(dataset, data_dir)
+    features.find(builder.info)  # Before a download that would be in vain.
+    if builder.is_prepared():
+        return builder
+    if manual_dir and isinstance(builder, mnist_idx_tfds.Builder):
+        _check_manual_dir(epath.Path(manual_dir).expanduser(), builder)
+    if not sys.stderr.isatty():
+        tfds.disable_progress_bar()
+    config = tfds.download.DownloadConfig(manual_dir=manual_dir, try_download_gcs=False)
+    if isinstance(builder, mnist_idx_tfds.Builder):
+        builder.download_and_prepare(download_config=config)
+        return builder
+    try:
+        with mirrors.bounded_requests():
+            builder.download_and_prepare(download_config=config)
+    except Exception as e:  # Whatever the code of that data set may raise.
+        raise TrainerError(
+            f"--dataset={dataset}: expected TFDS to build it in {builder.data_dir}, "
+            f"found {type(e).__name__}: {_reason(e)}."
+        ) from e
+    return builder
+
+
+def _find(dataset: str, data_dir: str | None) -> tfds.core.DatasetBuilder:
+    try:
+        return tfds.builder(dataset, data_dir=data_dir)
+    except Exception as e:  # TFDS has no one class for what a name can have wrong.
+        folder = mnist_idx_tfds.Builder(data_dir=data_dir).data_dir
+        folder = epath.Path(folder).parents[2]
+        close = difflib.get_close_matches(dataset, _known(dataset, folder))
+        hint = f" Is it {' or '.join(close)}?" if close else ""
+        raise TrainerError(
+            f"--dataset={dataset}: expected a data set that TFDS knows or that is built "
+            f"in {folder}, such as fashion_mnist, emnist/letters or mnist:3.0.1, found "
+            f"none: {_reason(e)}.{hint}"
+        ) from e
+
+
+def _known(dataset: str, folder: epath.Path) -> set[str]:
+    """Returns all names that would do, with the configurations of the one meant."""
+    known = set(tfds.list_builders(with_community_datasets=False))
+    name = re.split("[/:]", dataset)[0]
+    if name in known:
+        known |= {
+            f"{name}/{config}" for config in tfds.builder_cls(name).builder_configs
+        }
+    for levels in ("*/*", "*/*/*"):  # With and without a configuration.
+        for path in folder.glob(f"{levels}/features.json"):
+            known.add("/".join(path.relative_to(folder).parts[:-2]))
+    return known
+
+
+def _reason(e: Exception) -> str:
+    """Returns the sentence of TFDS's message that says what was wrong."""
+    # It may begin with the call that failed, and go on with advice and long lists.
+    text = re.sub(r"^Failed to construct dataset .*?}\": ", "", str(e).strip())
+    sentence = re.split(r"\n|\. (?=[A-Z])", text)[0]
+    return textwrap.shorten(sentence, 300).rstrip(".")
+
+
+def _folder_config(idx_dir: str) -> mnist_idx_tfds.IdxConfig:
+    """Names a folder's files by their content, so that no other's data is reused."""
+    paths = idx_set.files(idx_set.find(idx_dir))
+    digest = hashlib.sha256("".join(map(idx_set.sha256, paths)).encode())
+    name = re.sub(r"[^\w.-]", "_", epath.Path(idx_dir).expanduser().resolve().name)
+    return mnist_idx_tfds.IdxConfig(
+        name=f"{name}-{digest.hexdigest()[:12]}", idx_dir=idx_dir
+    )
+
+
+def _check_manual_dir(
+    manual_dir: epath.Path, builder: tfds.core.DatasetBuilder
+) -> None:
+    """Raises an error if a file is missing, which TFDS would go and download."""
+    names = sorted({info.filename for info in builder.url_infos.values()})
+    missing = [name for name in names if not (manual_dir / name).exists()]
+    if missing:
+        raise TrainerError(
+            f"--manual_dir={manual_dir}: expected the four published MNIST files, "
+            f"did not find {', '.join(missing)}. For other files, use --idx_dir."
+        )

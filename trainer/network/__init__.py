@@ -1,0 +1,1 @@
+"""The networks: their layers, how they are trained, and how they are kept."""

@@ -1,0 +1,103 @@
+"""A saved network, and the names of its classes in a file beside it."""
+
+import os
+import pathlib
+import warnings
+import zipfile
+
+import keras
+
+from trainer.errors import TrainerError
+
+LABELS = "labels.txt"  # UTF-8, a line for each class, in the order of the labels.
+
+
+def load(path: str | os.PathLike) -> keras.Model:
+    """Reads a saved model, to predict with; nothing in the file is executed.
+
+    Args:
+      path: a `.keras` file, as a run with `--workdir` or Keras's `Model.save` writes.
+
+    Returns:
+      A model from images `(batch, height, width, channels)` to class probabilities
+      `(batch, classes)`; not compiled.
+
+    Raises:
+      TrainerError: the file is not there, or is not such a model.
+    """
+    path = pathlib.Path(path).expanduser()
+    if not path.exists():
+        raise TrainerError(f"{path}: file: expected a .keras model, found no such file")
+    # By its content, too, because Keras calls what is not a zip file not found.
+    if path.suffix != ".keras" or not zipfile.is_zipfile(path):
+        raise TrainerError(
+            f"{path}: format: expected a whole .keras file, as Keras 3 saves models, "
+            "found none. Is it of another format, or cut short?"
+        )
+    try:
+        with warnings.catch_warnings():
+            # Layers whose weights are not in the file would keep random ones.
+            warnings.filterwarnings("error", "Skipping nested container")
+            network = keras.saving.load_model(path, compile=False)
+    except Exception as e:  # There is no end to what damage makes Keras raise.
+        reason = f"{type(e).__name__}: {e}".rpartition("Exception encountered: ")[2]
+        reason = reason.splitlines()[0].partition(". ")[0]
+        raise TrainerError(
+            f"{path}: model: expected Keras's own layers with their weights, found "
+            f"{reason.rstrip('.')}. It may be damaged, or hold code, which is not run."
+        ) from e
+    shapes = [
+        [tensor.shape for tensor in getattr(network, side, None) or ()]
+        for side in ("inputs", "outputs")
+    ]
+    if [[len(shape) for shape in side] for side in shapes] != [[4], [2]]:
+        found = " to ".join(", ".join(map(str, side)) or "nothing" for side in shapes)
+        raise TrainerError(
+            f"{path}: shapes: expected (batch, height, width, channels) to (batch, "
+            f"classes), found {found}. This is no classifier of images."
+        )
+    if not isinstance(network.output, keras.KerasTensor):  # A list or so of one.
+        network = keras.Model(network.inputs[0], network.outputs[0])
+    return network
+
+
+def write_labels(folder: str | os.PathLike, names: tuple[str, ...]) -> None:
+    """Writes the file.
+
+    Args:
+      folder: where the network is saved.
+      names: of the classes, in the order of their labels.
+
+    Raises:
+      OSError: the file cannot be written.
+    """
+    text = "".join(f"{name}\n" for name in names)
+    (pathlib.Path(folder) / LABELS).write_text(text, encoding="utf-8", newline="\n")
+
+
+def read_labels(folder: str | os.PathLike, num_classes: int) -> tuple[str, ...]:
+    """Reads the file; where there is none, classes go by their labels' numbers.
+
+    Args:
+      folder: where the network is saved.
+      num_classes: how many classes the network has.
+
+    Raises:
+      TrainerError: the file cannot be read, or is another network's.
+    """
+    path = pathlib.Path(folder) / LABELS
+    try:
+        names = tuple(path.read_text(encoding="utf-8-sig").splitlines())
+    except FileNotFoundError:
+        return tuple(map(str, range(num_classes)))
+    except (OSError, UnicodeDecodeError) as e:
+        found = "other bytes"
+        if isinstance(e, OSError):
+            found = f"an error: {(e.strerror or str(e)).lower()}"
+        raise TrainerError(f"{path}: file: expected UTF-8 text, found {found}") from e
+    if len(names) != num_classes:
+        raise TrainerError(
+            f"{path}: names: expected {num_classes}, one for each class of the model, "
+            f"found {len(names)}. Is it another model's? Without it, classes are numbers."
+        )
+    return names

@@ -1,0 +1,155 @@
+"""What a network says of images in files."""
+
+import functools
+import itertools
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+from etils import epath
+from PIL import Image
+
+from mnist_idx_tfds import idx
+from mnist_idx_tfds.pictures import reading
+from trainer.errors import TrainerError
+from trainer.picture import fit
+
+BEST = 3  # Classes that a prediction has.
+_BATCH = 500
+
+
+class Prediction(NamedTuple):
+    """What a network says of one image.
+
+    Attributes:
+      file: the image's file, or the IDX file that it is in.
+      index: its position in an IDX file, from 0; None in other files.
+      predictions: label, name and probability of the best classes, the best first.
+      inverted: whether light and dark were exchanged for the network.
+    """
+
+    file: str
+    index: int | None
+    predictions: list[dict[str, Any]]
+    inverted: bool
+
+
+def image_shape(network: keras.Model) -> tuple[int, int, int]:
+    """Returns height, width and channels that a network takes.
+
+    Raises:
+      TrainerError: they are not fixed, or the images are neither gray nor in color.
+    """
+    shape = network.input_shape[1:]
+    if None in shape or shape[2] not in (1, 3):
+        raise TrainerError(
+            f"--model: input: expected images of one size with 1 or 3 channels, found "
+            f"{shape}"
+        )
+    return shape
+
+
+def predict(
+    network: keras.Model,
+    names: Sequence[str],
+    files: Iterable[str],
+    *,
+    complain: Callable[[str], None],
+    invert: str = "auto",
+    ink: bool = True,
+    index: int | None = None,
+) -> Iterator[Prediction]:
+    """Labels the images in files, with memory that does not grow with their number.
+
+    Args:
+      network: from uint8 images to class probabilities.
+      names: names of the classes, in the order of their labels.
+      files: IDX files of images, and any that `reading.load` reads.
+      complain: is told of each file or image that cannot be labelled, in a line.
+      invert: as for `fit.fit`.
+      ink: as for `fit.fit`.
+      index: which image of IDX files to label, from 0; None for all of them.
+
+    Yields:
+      The others' predictions, in their order.
+    """
+    shape = image_shape(network)
+    # As `pack` reads them, where pictures are to be like those.
+    enough = None if ink else 2 * max(shape[:2])
+    fitted = _fit(
+        files,
+        functools.partial(fit.fit, shape=shape, invert=invert, ink=ink),
+        functools.partial(_read, index=index, enough=enough),
+        complain,
+    )
+    while batch := list(itertools.islice(fitted, _BATCH)):
+        pixels = np.stack([pixels for _, _, (pixels, _) in batch])
+        # Called as it is: to compile it takes longer than that saves on a few images.
+        outputs = network(pixels, training=False)
+        probabilities = keras.ops.convert_to_numpy(outputs).astype(float)
+        best = np.argsort(-probabilities, axis=1, kind="stable")[:, :BEST]
+        for row, (file, number, (_, inverted)) in enumerate(batch):
+            classes = [
+                {"label": k, "name": names[k], "probability": probabilities[row, k]}
+                for k in best[row].tolist()
+            ]
+            yield Prediction(file, number, classes, inverted)
+
+
+def _fit(
+    files: Iterable[str],
+    fit: Callable[[Image.Image], fit.Fitted],
+    read: Callable[[str], Iterator[tuple[int | None, Image.Image]]],
+    complain: Callable[[str], None],
+) -> Iterator[tuple[str, int | None, fit.Fitted]]:
+    for file in files:
+        try:
+            for number, image in read(file):
+                try:
+                    yield file, number, fit(image)
+                except TrainerError as e:
+                    where = "" if number is None else f"image {number}: "
+                    complain(f"{file}: {where}{e}")
+        except (TrainerError, idx.IdxError) as e:
+            complain(str(e))
+
+
+def _read(
+    file: str, index: int | None, enough: int | None
+) -> Iterator[tuple[int | None, Image.Image]]:
+    """Yields the images of a file, with their positions if it is an IDX file."""
+    path = epath.Path(file).expanduser()
+    if not _is_idx(path):
+        if index is not None:
+            hint = "Without --index, it may be an image of its own."
+            raise idx.error(file, "format", "IDX, for --index", "another", hint)
+        yield None, reading.load(path, enough)
+        return
+    header = idx.read_header(path)
+    if header.dtype != np.uint8 or len(header.shape) != 3:
+        expected, found = map(idx.magic_name, (b"\0\0\x08\3", header.magic))
+        hint = "Images must be grayscale, one unsigned byte a pixel."
+        raise idx.error(file, "magic number", expected, found, hint)
+    if index is not None and index >= header.shape[0]:
+        expected = f"0 to {header.shape[0] - 1}"
+        raise idx.error(file, "--index", expected, f"{index}")
+    stop = None if index is None else index + 1
+    items = enumerate(itertools.chain.from_iterable(idx.read(path)))
+    for number, pixels in itertools.islice(items, index, stop):
+        yield number, Image.fromarray(pixels)
+
+
+def _is_idx(path: epath.Path) -> bool:
+    """Whether a file begins like an IDX file, or is called like one."""
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(4).ljust(4, b"\xff")
+    except OSError:
+        return False
+    return (
+        bool(re.search(r"[-.]idx\d", path.name))
+        or start[:2] == b"\x1f\x8b"
+        or (start[:2] == b"\0\0" and start[2] in idx.DTYPES and 1 <= start[3] <= 32)
+    )

@@ -1,0 +1,201 @@
+"""A run on one page: what was run, how it learned, and what it gets wrong."""
+
+import base64
+import io
+import math
+import os
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jinja2
+import markupsafe
+import numpy as np
+from PIL import Image
+
+from trainer.quality import curves
+from trainer.quality.measures import Evaluation
+
+_CELLS = 30  # Classes of a confusion matrix in numbers; of more there is a picture.
+_NARROW = 12  # Classes whose matrix has room beside their table.
+_SHORT = 4  # Letters of a name that is no wider than a number.
+_PAIRS = 20  # Confusions listed below the picture.
+_WORST = 20  # Classes listed at once; the others fold out.
+_CLASSES = 1000  # Classes listed at all.
+_THUMBNAIL = 160  # pixels
+_RED, _BLUE = (224, 72, 77), (62, 123, 250)  # As in the style sheet.
+
+
+def write(
+    path: str | os.PathLike,
+    settings: Mapping[str, Any],
+    metrics: Sequence[Mapping[str, float | None]],
+    evaluation: Evaluation,
+    evaluated: Mapping[str, Any] | None = None,
+) -> None:
+    """Writes a page that needs no other file and no network.
+
+    Args:
+      path: the .html file to write; one that is there is replaced when all is done.
+      settings: those of the run, as in settings.json; may be empty.
+      metrics: the lines of metrics.jsonl; may be empty.
+      evaluation: of the trained model.
+      evaluated: what the evaluation is of, `dataset`, `split` and any more; None
+        where it is of the run's own evaluation split.
+
+    Raises:
+      OSError: the file cannot be written.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(pathlib.Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"percent": percent, "loss": _loss, "number": _number}
+    page = environment.get_template("report.html.jinja").render(
+        model=settings.get("model") or (evaluated or {}).get("model"),
+        dataset=(evaluated or settings).get("dataset", ""),
+        split=evaluated.get("split") if evaluated else settings.get("eval_split"),
+        evaluation=evaluation,
+        correct=int(evaluation.class_correct.sum()),
+        curves=_curves(metrics),
+        epochs=[record for record in metrics if "test_loss" in record],
+        classes=_classes(evaluation),
+        worst=_WORST,
+        long=max(map(len, evaluation.label_names)) > _SHORT,
+        narrow=len(evaluation.label_names) <= _NARROW,
+        confusion=_confusion(evaluation),
+        mistakes=_mistakes(evaluation),
+        tables={"Evaluated on": evaluated or {}, "Training run": settings},
+    )
+    path = pathlib.Path(path)
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    try:
+        unfinished.write_text(page, encoding="utf-8")
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def percent(share: float) -> str:
+    """Returns a share for people; what is not all or none never looks like it."""
+    text = f"{share:.2%}"
+    if text == "100.00%":
+        return "100%" if share == 1 else ">99.99%"
+    if text == "0.00%":
+        return "0%" if share == 0 else "<0.01%"
+    return text
+
+
+def _loss(value: float | None) -> str:
+    """Returns a loss for people, as the log has it."""
+    if value is None or not math.isfinite(value):
+        return "not a number"
+    return f"{value:.4f}" if value >= 0.001 or value == 0 else f"{value:.1e}"
+
+
+def _number(value: Any) -> str:
+    """Returns a setting for people."""
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: "none"}[value]
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, (list, tuple)):
+        return " x ".join(map(_number, value))
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_number(part)}" for name, part in value.items())
+    return str(value)
+
+
+def _curves(metrics: Sequence[Mapping[str, float | None]]) -> list[dict[str, Any]]:
+    found = []
+    for name in ("loss", "accuracy"):
+        test = curves.points(metrics, f"test_{name}")
+        if len(test) or len(curves.points(metrics, name)):
+            # Matplotlib's, in which no text is a user's.
+            svg = markupsafe.Markup(curves.draw(metrics, name))
+            last = float(test[-1, 1]) if len(test) else None
+            found.append({"name": name, "svg": svg, "last": last})
+    return found
+
+
+def _classes(evaluation: Evaluation) -> dict[str, Any]:
+    """Returns the classes, the worst first and the empty ones last."""
+    accuracy = evaluation.class_accuracy
+    order = evaluation.worst_first()
+    most = max(np.nanmax(1 - accuracy), 1e-9)
+    rows = [
+        {
+            "name": evaluation.label_names[label],
+            "examples": int(evaluation.class_examples[label]),
+            "wrong": int(
+                evaluation.class_examples[label] - evaluation.class_correct[label]
+            ),
+            "accuracy": float(accuracy[label]) if accuracy[label] >= 0 else None,
+            "bar": round(float(1 - accuracy[label]) / most, 3)
+            if accuracy[label] >= 0
+            else 0,
+        }
+        for label in order[:_CLASSES]
+    ]
+    return {"rows": rows, "total": len(order)}
+
+
+def _confusion(evaluation: Evaluation) -> dict[str, Any] | None:
+    """Returns the matrix in numbers or as a picture, with its most frequent pairs."""
+    matrix, names = evaluation.confusion, evaluation.label_names
+    if matrix is None:
+        return None
+    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    wrong = shares * (1 - np.eye(len(names)))
+    # Seldom confusions would be too faint, and the diagonal hides all beside it.
+    shade = np.sqrt(wrong / max(wrong.max(), 1e-9)) + np.diag(shares.diagonal())
+    if len(names) <= _CELLS:
+        rows = [
+            [(int(count), round(float(s), 3)) for count, s in zip(*row, strict=True)]
+            for row in zip(matrix, shade, strict=True)
+        ]
+        return {"rows": rows}
+    pixels = np.empty((*matrix.shape, 4), np.uint8)
+    pixels[..., :3] = np.where(np.eye(len(names))[..., None], _BLUE, _RED)
+    pixels[..., 3] = np.where(matrix, 40 + 215 * shade, 0)
+    counts = (matrix * (wrong > 0)).ravel()
+    order = np.argsort(-counts, kind="stable")[:_PAIRS]
+    pairs = [
+        {
+            "true": names[cell // len(names)],
+            "predicted": names[cell % len(names)],
+            "count": int(counts[cell]),
+        }
+        for cell in order
+        if counts[cell]
+    ]
+    return {"picture": _png(pixels, len(names)), "pairs": pairs}
+
+
+def _mistakes(evaluation: Evaluation) -> list[dict[str, Any]]:
+    names = evaluation.label_names
+    return [
+        {
+            "picture": _png(mistake.image, _THUMBNAIL),
+            "true": names[mistake.label],
+            "predicted": names[mistake.predicted],
+            "probability": mistake.probability,
+            "index": mistake.index,
+        }
+        for mistake in evaluation.mistakes
+    ]
+
+
+def _png(pixels: np.ndarray, size: int) -> str:
+    """Returns uint8 `(height, width, channels)` as a data URI."""
+    picture = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+    picture.thumbnail((size, size))
+    stream = io.BytesIO()
+    picture.save(stream, "PNG", optimize=True)
+    data = base64.b64encode(stream.getvalue()).decode("ascii")
+    return f"data:image/png;base64,{data}"

@@ -1,0 +1,255 @@
+"""One training run."""
+
+import dataclasses
+import importlib.metadata
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import keras
+from keras import ops
+
+from trainer import signals
+from trainer.data.pipeline import Data
+from trainer.device import Device
+from trainer.errors import NotFiniteError
+from trainer.network import parallel
+from trainer.network.architectures import MODELS
+from trainer.network.optimizer import adamw
+from trainer.run import callbacks
+from trainer.run.callbacks import Record
+from trainer.run.lines import Progress
+from trainer.run.workdir import Workdir
+
+if TYPE_CHECKING:
+    from trainer.quality.board import Writer
+
+_FEW_STEPS = 100
+_RECORD_EVERY = 20  # Steps between records of a run that logs epochs only.
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What decides the outcome of a run, beside the data.
+
+    Attributes:
+      model: name of the network, a key of `architectures.MODELS`.
+      epochs: passes over the training split.
+      batch_size: examples a step.
+      learning_rate: AdamW's peak rate, reached after a tenth of all steps and then
+        decayed by a cosine to zero.
+      log_every: steps between lines of the log; 0 for a line an epoch.
+      seed: of the initial weights and the order of examples.
+    """
+
+    model: str
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    log_every: int
+    seed: int
+
+
+class Result(NamedTuple):
+    """What a run ended with.
+
+    Attributes:
+      model: the trained network.
+      loss: of it on the evaluation split.
+      accuracy: of it on the evaluation split, 0 to 1.
+    """
+
+    model: keras.Model
+    loss: float
+    accuracy: float
+
+
+def run(
+    settings: Settings,
+    data: Data,
+    device: Device,
+    workdir: str | None = None,
+    target_accuracy: float | None = None,
+) -> Result:
+    """Trains a network, printing as it goes, and evaluates it after each epoch.
+
+    Args:
+      settings: what to do.
+      data: what to train and evaluate on.
+      device: what TensorFlow computes on.
+      workdir: folder to keep the run in. Where it holds the same run already, that
+        goes on from its checkpoint, to the same bits as if it had never stopped.
+      target_accuracy: on the evaluation split; the first epoch to reach it is the
+        last.
+
+    Returns:
+      The trained network with its evaluation.
+
+    Raises:
+      TrainerError: the images are too small for the network, or the work directory
+        cannot be used.
+      NotFiniteError: the loss became infinite or not a number.
+      signals.Interrupted: SIGINT or SIGTERM ended the run.
+    """
+    keras.utils.set_random_seed(settings.seed)
+    network = MODELS[settings.model].build(data.image_shape, len(data.label_names))
+    print(
+        f"{device.description}  {data.name}: {data.train_examples:,} training and "
+        f"{data.eval_examples:,} evaluation images, "
+        f"{'x'.join(map(str, data.image_shape))}, {len(data.label_names)} classes, from "
+        f"{data.feed}  {settings.model} with {network.count_params():,} parameters  "
+        f"{data.steps:,} steps an epoch",
+        flush=True,
+    )
+    total = settings.epochs * data.steps
+    if total < _FEW_STEPS:
+        print(
+            f"{total} steps in all are few to learn from: a smaller --batch_size or more "
+            "--epochs make more.",
+            flush=True,
+        )
+    trained = _compiled(network, settings, data, device)
+    kept = board = None
+    if workdir:
+        # Their imports take a while, which a run that is not kept need not wait for.
+        from trainer.quality.board import Writer
+        from trainer.run import outcome
+
+        kept = Workdir(workdir, _described(settings, data, device), data.label_names)
+        kept.restore(trained)
+        for note in kept.notes:
+            print(f"{kept.folder}: {note}", flush=True)
+        board = Writer(kept.folder / "tensorboard")
+        for record in kept.records:
+            board.record(record)
+    step = kept.step if kept else 0
+    last = kept.records[-1] if step else {}
+    if step == total or callbacks.reaches(
+        last.get("test_accuracy", 0), target_accuracy
+    ):
+        print(f"{kept.folder}: the run is finished.", flush=True)
+    else:
+        if step:
+            print(f"{kept.folder}: the run goes on after step {step:,}.", flush=True)
+        last = _fit(trained, settings, data, kept, board, target_accuracy)
+    loss, accuracy = last["test_loss"], last["test_accuracy"]
+    print(f"final  test_loss {loss:.4f}  test_accuracy {accuracy:.4f}", flush=True)
+    if kept:
+        with signals.held_back():
+            outcome.write(kept, network, trained, data, board)
+        board.close()
+        kept.close()
+    return Result(network, loss, accuracy)
+
+
+def _compiled(
+    network: keras.Model, settings: Settings, data: Data, device: Device
+) -> keras.Model:
+    """Returns a model of the network's weights for `fit`, with its optimizer."""
+    judged = {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
+    # Saved so that it can be evaluated; with an optimizer that has no state.
+    network.compile("sgd", **judged)
+    model = parallel.divided(network, device.cores, settings.batch_size)
+    model.compile(
+        optimizer=adamw(
+            settings.learning_rate,
+            MODELS[settings.model].weight_decay,
+            settings.epochs * data.steps,
+        ),
+        **judged,
+        # Each execution ends with a wait for its logs: one a record.
+        steps_per_execution=_record_every(settings, data),
+        # Keras would look at all GPUs, hidden ones too; on a CPU XLA is slower.
+        jit_compile="auto" if device.kind == "GPU" else False,
+    )
+    # Variables that the first step would make would have it traced a second time.
+    model.optimizer.build(model.trainable_variables)
+    outputs = ops.zeros((1, len(data.label_names)))
+    model.compute_metrics(None, ops.zeros(1), outputs)
+    model.reset_metrics()
+    return model
+
+
+def _fit(
+    model: keras.Model,
+    settings: Settings,
+    data: Data,
+    kept: Workdir | None,
+    board: "Writer | None",
+    target_accuracy: float | None,
+) -> Record:
+    """Trains to the end of the run, and returns its last record."""
+    records = []
+    sinks = [
+        Progress(settings.epochs, data.steps, windows=settings.log_every > 0),
+        records.append,
+    ]
+    if kept:
+        sinks += [kept.record, board.record]
+
+    def write(record: Record) -> None:
+        for sink in sinks:
+            sink(record)
+
+    def fit(batches: Any, epoch: int, epochs: int, skipped: int = 0) -> None:
+        model.fit(
+            batches,
+            initial_epoch=epoch,
+            epochs=epochs,
+            validation_data=data.evaluate,
+            shuffle=False,  # The pipeline has done it.
+            verbose=0,
+            callbacks=[
+                keras.callbacks.LambdaCallback(
+                    on_epoch_begin=lambda epoch, logs: data.set_epoch(epoch)
+                ),
+                callbacks.WindowLog(
+                    write,
+                    data.train_examples,
+                    settings.batch_size,
+                    _record_every(settings, data),
+                    skipped,
+                ),
+                callbacks.EvaluationLog(write),
+                callbacks.StopAtAccuracy(target_accuracy),
+                callbacks.Checkpoint(kept and kept.save),
+            ],
+        )
+
+    epoch, skipped = divmod(kept.step if kept else 0, data.steps)
+    try:
+        with signals.held_back():
+            if skipped:
+                fit(data.train.skip(skipped), epoch, epoch + 1, skipped)
+                epoch += 1
+            if epoch < settings.epochs and not model.stop_training:
+                fit(data.train, epoch, settings.epochs)
+    except NotFiniteError as e:
+        if not kept:
+            raise
+        raise NotFiniteError(
+            f"{e} It needs another --workdir: {kept.folder} keeps the run as it was "
+            f"after step {kept.step:,}."
+        ) from e
+    return records[-1]
+
+
+def _record_every(settings: Settings, data: Data) -> int:
+    return min(settings.log_every or _RECORD_EVERY, data.steps)
+
+
+def _described(settings: Settings, data: Data, device: Device) -> dict[str, Any]:
+    """Returns what decides the outcome of a run, and what it runs on, as JSON has it."""
+    return {
+        "dataset": data.name,
+        "train_split": data.train_split,
+        "eval_split": data.eval_split,
+        "train_examples": data.train_examples,
+        "eval_examples": data.eval_examples,
+        "image_shape": list(data.image_shape),
+        "classes": len(data.label_names),
+        "feed": data.feed,
+        **dataclasses.asdict(settings),
+        "steps_per_epoch": data.steps,
+        "device": device.description,
+        "keras": keras.__version__,
+        "tensorflow": importlib.metadata.version("tensorflow"),
+    }

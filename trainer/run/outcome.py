@@ -1,0 +1,48 @@
+"""What a run leaves in its work directory when it ends: model, report, pictures."""
+
+import shlex
+
+import keras
+from etils import epath
+
+from trainer.data.pipeline import Data
+from trainer.quality import measures, report
+from trainer.quality.board import Writer
+from trainer.run import workdir
+
+
+def write(
+    kept: workdir.Workdir,
+    network: keras.Model,
+    trained: keras.Model,
+    data: Data,
+    board: Writer,
+) -> None:
+    """Evaluates a trained network, writes all there is to see of it, and says where.
+
+    Args:
+      kept: the work directory; gets `model.keras` and `report.html`.
+      network: the trained network, to be kept.
+      trained: a model of its weights, to be evaluated; see `parallel.divided`.
+      data: what it was trained and is evaluated on.
+      board: of the run; gets confusion matrix and mistakes.
+    """
+    model = kept.save_model(network)
+    result = measures.evaluate(trained, data.evaluate, data.label_names)
+    page = kept.folder / "report.html"
+    with workdir.written(page):
+        report.write(page, kept.settings, kept.records, result)
+    board.images(result, kept.step)
+    low, high = result.interval
+    print(
+        f"accuracy {result.accuracy:.4f}, 95% interval {low:.4f} to {high:.4f}, on "
+        f"{result.examples:,} images\n"
+        f"report       {page}\n"
+        f"curves       tensorboard --logdir={_quoted(kept.folder / 'tensorboard')}\n"
+        f"predictions  python -m trainer.predict --model={_quoted(model)} IMAGE...",
+        flush=True,
+    )
+
+
+def _quoted(path: epath.Path) -> str:
+    return shlex.quote(f"{path}")

@@ -1,0 +1,243 @@
+"""The folder that holds one run, and from which the run goes on after a stop."""
+
+import contextlib
+import json
+import os
+import zipfile
+import zlib
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import keras
+import numpy as np
+from etils import epath
+
+from trainer.errors import TrainerError
+from trainer.network import saved
+
+SETTINGS = "settings.json"
+METRICS = "metrics.jsonl"
+CHECKPOINT = "checkpoint.npz"
+MODEL = "model.keras"
+# Settings in which a run may go on otherwise than it was begun, and what to say.
+_BITS = "; the last bits of the result may differ"
+_FREE = {"log_every": "", "device": _BITS, "keras": _BITS, "tensorflow": _BITS}
+
+
+@contextlib.contextmanager
+def written(path: epath.Path) -> Iterator[None]:
+    """Says of an error in writing, such as a full disk, which file it is about.
+
+    Raises:
+      TrainerError: with the path and the reason, instead of an OSError.
+    """
+    try:
+        yield
+    except OSError as e:
+        reason = (e.strerror or str(e)).lower()
+        raise TrainerError(
+            f"{path}: expected to write it, found an error: {reason}. What was saved "
+            "before is good; mend this and run the same command to go on from there."
+        ) from e
+
+
+class Workdir:
+    """A run's settings, metrics, checkpoint and model, in files of one folder.
+
+    Only one process at a time has it. A file is replaced as a whole or not at all,
+    so that a kill at any moment leaves the state of the last checkpoint.
+
+    Args:
+      folder: a folder on this machine, made if it is not there.
+      settings: what decides the outcome of the run, as JSON has it.
+      label_names: names of the classes, in the order of their labels.
+
+    Attributes:
+      folder: where the files are.
+      settings: those of the run.
+      notes: what differs from how the run was begun, for people; often empty.
+      records: the metrics of the run up to its checkpoint, and since.
+      step: training steps that the checkpoint has behind it; 0 without one.
+
+    Raises:
+      TrainerError: the folder holds another run, or one that goes on right now, or
+        cannot be written.
+    """
+
+    def __init__(
+        self, folder: str, settings: dict[str, Any], label_names: tuple[str, ...]
+    ):
+        self.folder = epath.Path(folder).expanduser()
+        self.settings = json.loads(json.dumps(settings))
+        with written(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock()
+        try:
+            self.notes = self._compare(self.settings)
+            names = "".join(f"{name}\n" for name in label_names)
+            self._write(SETTINGS, json.dumps(self.settings, indent=2) + "\n")
+            self._write(saved.LABELS, names)
+            self._state = self._read_checkpoint()
+            self.step = int(self._state[0]) if self._state else 0
+            self.records = list(self._read_metrics())
+            self._check_metrics()
+            self._write(METRICS, "".join(map(_line, self.records)))
+        except TrainerError:
+            self.close()
+            raise
+
+    def restore(self, network: keras.Model) -> None:
+        """Gives a network, compiled as in the run, its state at the checkpoint."""
+        if not self._state:
+            return
+        variables = _variables(network)
+        _, *values = self._state
+        if [v.shape for v in values] != [tuple(v.shape) for v in variables]:
+            raise self._unreadable("it is of another network")
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+
+    def record(self, record: dict[str, Any]) -> None:
+        """Appends to the metrics."""
+        self.records.append(record)
+        path = self.folder / METRICS
+        with written(path), path.open("a") as metrics:
+            metrics.write(_line(record))
+
+    def save(self, network: keras.Model) -> None:
+        """Writes the checkpoint: weights, optimizer and random state, bit for bit."""
+        path = self.folder / METRICS
+        with written(path), path.open("a") as metrics:
+            os.fsync(metrics.fileno())  # The records that a checkpoint needs.
+        step = int(network.optimizer.iterations)
+        arrays = [np.array(step), *(v.numpy() for v in _variables(network))]
+        with self._replaced(CHECKPOINT) as file:
+            np.savez(file, *arrays)
+        self.step = step
+
+    def save_model(self, network: keras.Model) -> epath.Path:
+        """Writes the model, for any program with Keras, and returns its path."""
+        path = self.folder / MODEL
+        draft = self.folder / f".{MODEL}"  # Keras goes by the end of the name.
+        with written(path):
+            network.save(draft)
+            draft.replace(path)
+        return path
+
+    def close(self) -> None:
+        """Lets another process have the folder."""
+        self._locked.close()
+
+    def _lock(self) -> None:
+        try:
+            import fcntl
+        except ImportError as e:
+            raise TrainerError(
+                f"--workdir={self.folder}: expected a system with file locks, such as "
+                "Linux or macOS, found another. Run without --workdir."
+            ) from e
+        self._locked = (self.folder / ".lock").open("w")
+        try:
+            fcntl.flock(self._locked, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as e:
+            raise TrainerError(
+                f"--workdir={self.folder}: expected no other run in it, found one that "
+                "goes on right now. Wait for it, or choose another folder."
+            ) from e
+
+    def _compare(self, settings: dict[str, Any]) -> list[str]:
+        path = self.folder / SETTINGS
+        if not path.exists():
+            if any((self.folder / name).exists() for name in (METRICS, CHECKPOINT)):
+                raise self._another(f"{SETTINGS} is missing")
+            return []
+        try:
+            begun = json.loads(path.read_text())
+            different = {
+                name: f"{name} {begun.get(name)} there, {settings.get(name)} now"
+                for name in {**begun, **settings}
+                if begun.get(name) != settings.get(name)
+            }
+        except (ValueError, TypeError, AttributeError) as e:
+            raise self._another(f"{SETTINGS} cannot be read") from e
+        if fixed := [different[name] for name in different if name not in _FREE]:
+            raise self._another(", ".join(fixed))
+        return [different[name] + _FREE[name] for name in different]
+
+    def _another(self, difference: str) -> TrainerError:
+        return TrainerError(
+            f"--workdir={self.folder}: expected no run or the same, found another: "
+            f"{difference}. Choose another folder, or go on with the settings in "
+            f"{SETTINGS}."
+        )
+
+    def _unreadable(self, why: str) -> TrainerError:
+        return TrainerError(
+            f"{self.folder / CHECKPOINT}: expected the checkpoint of this run, found "
+            f"what cannot be used: {why}. Delete it to begin the run again."
+        )
+
+    def _read_checkpoint(self) -> list[np.ndarray]:
+        path = self.folder / CHECKPOINT
+        if not path.exists():
+            return []
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+                return [arrays[name] for name in arrays.files]
+        except (ValueError, KeyError, EOFError, zlib.error, zipfile.BadZipFile) as e:
+            raise self._unreadable(str(e)) from e
+
+    def _read_metrics(self) -> Iterator[dict[str, Any]]:
+        """Yields the records of the checkpoint's steps.
+
+        What a kill or a full disk cut short comes after them.
+        """
+        path = self.folder / METRICS
+        if path.exists():
+            with contextlib.suppress(ValueError, KeyError, TypeError):
+                for line in path.read_bytes().splitlines():
+                    record = json.loads(line)
+                    if record["step"] > self.step:
+                        return
+                    yield record
+
+    def _check_metrics(self) -> None:
+        """Raises an error unless the metrics reach the checkpoint, evaluation included."""
+        last = self.records[-1] if self.records else {}
+        steps = self.settings.get("steps_per_epoch")
+        if self.step and (
+            last.get("step") != self.step
+            or (steps and self.step % steps == 0 and "test_accuracy" not in last)
+        ):
+            raise TrainerError(
+                f"{self.folder / METRICS}: expected the records of {self.step:,} steps, "
+                f"as many as {CHECKPOINT} has, found {last.get('step', 0):,}. Delete "
+                f"{CHECKPOINT} to begin the run again."
+            )
+
+    def _write(self, name: str, text: str) -> None:
+        with self._replaced(name) as file:
+            file.write(text.encode())
+
+    @contextlib.contextmanager
+    def _replaced(self, name: str) -> Iterator[BinaryIO]:
+        """Yields a file that takes the place of another when all of it is on disk."""
+        draft = self.folder / f".{name}"
+        with written(self.folder / name):
+            try:
+                with draft.open("wb") as file:
+                    yield file
+                    file.flush()
+                    os.fsync(file.fileno())
+                draft.replace(self.folder / name)
+            finally:
+                draft.unlink(missing_ok=True)
+
+
+def _variables(network: keras.Model) -> list[keras.Variable]:
+    # Keras's own file formats leave out the random state of its dropout.
+    return [*network.variables, *network.optimizer.variables]
+
+
+def _line(record: dict[str, Any]) -> str:
+    return json.dumps(record) + "\n"
