@@ -92,8 +92,12 @@ def _reason(e: Exception) -> str:
 
 def _kept_urls(download_dir: epath.Path) -> set[str]:
     """Returns what TFDS has downloaded before, by the notes it keeps beside it."""
-    notes = [*download_dir.glob("*.INFO"), *download_dir.glob("*/*.INFO")]
-    return {url for note in notes for url in json.loads(note.read_text())["urls"]}
+    urls = set()
+    for note in [*download_dir.glob("*.INFO"), *download_dir.glob("*/*.INFO")]:
+        # What others left there, or a kill cut short; it only decides an order.
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+            urls.update(json.loads(note.read_text())["urls"])
+    return urls
 
 
 @contextlib.contextmanager

@@ -178,6 +178,25 @@ def test_a_good_file_of_the_second_mirror_is_never_fetched_again(fetch, server):
     assert len(server.requests) == count
 
 
+@pytest.mark.parametrize(
+    "note",
+    [b"{}", b"[]", b"null", b"7", b'{"urls": 7}', b'{"urls": [[]]}', b'{"ur', b"\xff"],
+    ids=repr,
+)
+def test_a_note_that_is_not_tfdss_does_not_stop_a_download(
+    fetch, server, tmp_path, note
+):
+    """Nor does it hide the others, by which nothing is fetched twice."""
+    check(fetch("missing", "good"))
+    count = len(server.requests)
+    for folder in (tmp_path / "downloads", tmp_path / "downloads" / "other"):
+        folder.mkdir(exist_ok=True)
+        (folder / "a.INFO").write_bytes(note)
+        (folder / "b.INFO").mkdir()
+    check(fetch("missing", "good"))
+    assert len(server.requests) == count
+
+
 def test_what_bounds_tfds_is_taken_back(fetch):
     import requests
     from tensorflow_datasets.core.download import downloader
