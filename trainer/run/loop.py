@@ -145,8 +145,9 @@ def _compiled(
 ) -> keras.Model:
     """Returns a model of the network's weights for `fit`, with its optimizer."""
     judged = {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
-    # Saved so that it can be evaluated; with an optimizer that has no state.
-    network.compile("sgd", **judged)
+    # Saved so that it can be evaluated, alike on every machine; with an optimizer
+    # that has no state.
+    network.compile("sgd", **judged, jit_compile=False)
     model = parallel.divided(network, device.cores, settings.batch_size)
     model.compile(
         optimizer=adamw(
