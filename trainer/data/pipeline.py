@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
+from etils import epath
 
 import mnist_idx_tfds
 from trainer import device
@@ -37,6 +38,7 @@ class Data:
 
     Attributes:
       name: TFDS name with configuration and version.
+      data_dir: folder that TFDS has it in, among other data sets.
       image_shape: height, width and channels, in pixels.
       label_names: names of the classes, in the order of their labels.
       train_split: TFDS split that is trained on.
@@ -52,6 +54,7 @@ class Data:
     """
 
     name: str
+    data_dir: str
     image_shape: tuple[int, int, int]
     label_names: tuple[str, ...]
     train_split: str
@@ -104,8 +107,10 @@ def load(
     train = from_feed(builder, train_split, decode, batch_size, order)
     cached = _choose(builder, eval_examples, feed) == "memory"
     evaluate = _evaluation(builder, eval_split, decode, cached=cached)
+    name = builder.info.full_name
     return Data(
-        name=builder.info.full_name,
+        name=name,
+        data_dir=f"{epath.Path(builder.data_dir).resolve().parents[name.count('/')]}",
         image_shape=found.image_shape,
         label_names=found.label_names,
         train_split=train_split,

@@ -241,6 +241,7 @@ def _described(settings: Settings, data: Data, device: Device) -> dict[str, Any]
     """Returns what decides the outcome of a run, and what it runs on, as JSON has it."""
     return {
         "dataset": data.name,
+        "data_dir": data.data_dir,
         "train_split": data.train_split,
         "eval_split": data.eval_split,
         "train_examples": data.train_examples,

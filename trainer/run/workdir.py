@@ -23,6 +23,7 @@ MODEL = "model.keras"
 # Settings in which a run may go on otherwise than it was begun, and what to say.
 _BITS = "; the last bits of the result may differ"
 _FREE = {"log_every": "", "device": _BITS, "keras": _BITS, "tensorflow": _BITS}
+_NOTED = {"data_dir"}  # Settings that are not of the run: for whoever evaluates it.
 _NUMBER = re.compile(r"_(\d+)(?=[_/]|$)")
 
 
@@ -161,7 +162,7 @@ class Workdir:
             different = {
                 name: f"{name} {begun.get(name)} there, {settings.get(name)} now"
                 for name in {**begun, **settings}
-                if begun.get(name) != settings.get(name)
+                if begun.get(name) != settings.get(name) and name not in _NOTED
             }
         except (ValueError, TypeError, AttributeError) as e:
             raise self._another(f"{SETTINGS} cannot be read") from e
