@@ -103,6 +103,10 @@ def main(_) -> None:
     from trainer.network.architectures import MODELS
     from trainer.run import callbacks, loop
 
+    if _EXPORT_DIR.value:
+        from trainer.network import exported
+
+        exported.check(_EXPORT_DIR.value)  # Before a training that would be lost.
     defaults = MODELS[_MODEL.value]
     settings = loop.Settings(
         model=_MODEL.value,
@@ -126,8 +130,6 @@ def main(_) -> None:
     target = _TARGET_ACCURACY.value
     result = loop.run(settings, feed, selected, _WORKDIR.value, target)
     if _EXPORT_DIR.value:
-        from trainer.network import exported
-
         folder = exported.write(result.model, _EXPORT_DIR.value, feed.label_names)
         print(f"exported to {folder}")
     if target and not callbacks.reaches(result.accuracy, target):
