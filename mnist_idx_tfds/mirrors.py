@@ -2,7 +2,9 @@
 
 import contextlib
 import json
+import pathlib
 import re
+import shlex
 from collections.abc import Iterator
 
 import requests
@@ -19,6 +21,7 @@ MIRRORS = (
 )
 TIMEOUT = (10, 20)  # Seconds to connect, and between two pieces of an answer.
 _RETRIES = 1
+_EMBEDDED = shlex.quote(str(pathlib.Path(__file__).with_name("dummy_data")))
 
 
 def download(
@@ -65,7 +68,7 @@ def download(
         "the published file from a mirror",
         "; ".join(reasons[key]),
         "With the four files in a folder, use --manual_dir=DIR; without them, python "
-        "-m trainer --idx_dir=mnist_idx_tfds/dummy_data trains on the embedded data.",
+        f"-m trainer --idx_dir={_EMBEDDED} trains on the embedded data.",
     )
 
 
