@@ -119,16 +119,17 @@ def main(_) -> None:
     builder = source.prepare(
         f.data_dir, f.manual_dir, f.idx_dir, f.dataset or source.MNIST
     )
-    feed = pipeline.load(
-        builder,
-        train_split=_TRAIN_SPLIT.value,
-        eval_split=_EVAL_SPLIT.value,
-        feed=_FEED.value,
-        batch_size=settings.batch_size,
-        seed=settings.seed,
-    )
     target = _TARGET_ACCURACY.value
-    result = loop.run(settings, feed, selected, _WORKDIR.value, target)
+    with pipeline.damage_named(builder):
+        feed = pipeline.load(
+            builder,
+            train_split=_TRAIN_SPLIT.value,
+            eval_split=_EVAL_SPLIT.value,
+            feed=_FEED.value,
+            batch_size=settings.batch_size,
+            seed=settings.seed,
+        )
+        result = loop.run(settings, feed, selected, _WORKDIR.value, target)
     if _EXPORT_DIR.value:
         folder = exported.write(result.model, _EXPORT_DIR.value, feed.label_names)
         print(f"exported to {folder}")

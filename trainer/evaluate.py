@@ -60,7 +60,7 @@ def main(_) -> None:
     network = saved.load(path)
     report_path = _report_path(f.report) if f.report else None
     settings, metrics = _run_of(path, with_metrics=bool(report_path))
-    # TFDS says on standard output what it builds, where nothing but JSON belongs.
+    # What is built is said on standard output, where nothing but JSON belongs.
     with contextlib.redirect_stdout(sys.stderr if f.json else sys.stdout):
         # What is said of the run's data set does not hold for another.
         run = {} if f.dataset or f.idx_dir else settings
@@ -80,7 +80,7 @@ def main(_) -> None:
         "parameters": network.count_params(),
         "device": selected.description,
     }
-    with signals.held_back():
+    with signals.held_back(), pipeline.damage_named(builder):
         batches = _relabelled(_watched(split.batches, split.examples), labels)
         result = measures.evaluate(network, batches, names)
     if f.json:

@@ -89,7 +89,7 @@ def test_prints_a_table_and_writes_a_report_of_the_run(own, network, workdir):
 
 
 def test_json_is_all_that_is_on_standard_output(own, network, workdir):
-    """Even where the data set is built first, which TFDS has much to say about."""
+    """Even where the data set is built first, which is said."""
     options = (f"--idx_dir={own[0]}", f"--data_dir={workdir / 'data'}", "--device=cpu")
     args = ("--json", "--split=train[:50%]")
     result = run(f"--model={workdir / 'model.keras'}", *options, *args)
