@@ -8,13 +8,12 @@ import contextlib
 import json
 import pathlib
 import sys
-import time
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from trainer import cli
+from trainer import cli, settings
 
 if TYPE_CHECKING:
     import keras
@@ -54,10 +53,10 @@ def main(_) -> None:
     path = pathlib.Path(f.model).expanduser()
     network = saved.load(path)
     report_path = _report_path(f.report) if f.report else None
-    settings, metrics = _run_of(path, with_metrics=bool(report_path))
+    run, metrics = _run_of(path, with_metrics=bool(report_path))
     # TFDS says on standard output what it builds, where nothing but JSON belongs.
     with contextlib.redirect_stdout(sys.stderr if f.json else sys.stdout):
-        dataset = f.dataset or _dataset_of(settings) or source.MNIST
+        dataset = f.dataset or _dataset_of(run) or source.MNIST
         builder = source.prepare(f.data_dir, f.manual_dir, f.idx_dir, dataset)
     split = pipeline.load_split(builder, f.split)
     _check_fit(path, network, split)
@@ -79,7 +78,7 @@ def main(_) -> None:
     if report_path:
         from trainer.quality import report
 
-        report.write(report_path, settings, metrics, result, facts)
+        report.write(report_path, run, metrics, result, facts)
         print(f"report  {report_path}", file=sys.stderr if f.json else sys.stdout)
 
 
@@ -102,13 +101,12 @@ def _run_of(
     from trainer.errors import TrainerError
     from trainer.run import workdir
 
-    path = model.with_name(workdir.SETTINGS)
+    run = settings.read(model.parent)
+    path = model.with_name(workdir.METRICS)
     try:
-        settings = dict(json.loads(path.read_text())) if path.exists() else {}
-        path = model.with_name(workdir.METRICS)
         read = with_metrics and path.exists()
         lines = path.read_text().splitlines() if read else []
-        return settings, [_record(line) for line in lines]
+        return run, [_record(line) for line in lines]
     except (ValueError, TypeError, KeyError) as e:
         raise TrainerError(
             f"{path}: expected JSON of the run that the model is from, found what is "
@@ -124,9 +122,9 @@ def _record(line: str) -> dict[str, Any]:
     return record
 
 
-def _dataset_of(settings: dict[str, Any]) -> str | None:
+def _dataset_of(run: dict[str, Any]) -> str | None:
     """Returns the data set of the run that a model is from, as `source.prepare` has it."""
-    name, _, version = str(settings.get("dataset", "")).rpartition("/")
+    name, _, version = str(run.get(settings.DATASET, "")).rpartition("/")
     return name and f"{name}:{version}"
 
 
@@ -153,17 +151,15 @@ def _by(shape: Iterable[int | None]) -> str:
 
 def _watched(batches: Iterable[tuple], examples: int) -> Iterator[tuple]:
     """Passes batches through, with a line every two seconds, up to a signal."""
+    from mnist_idx_tfds import program
     from trainer import signals
 
-    done, last = 0, time.monotonic()
-    for batch in batches:
+    for batch in program.progress(
+        batches, examples, "evaluating", "images", size=lambda batch: len(batch[1])
+    ):
         if signals.received():
             raise signals.Interrupted
         yield batch
-        done += len(batch[1])
-        if done < examples and time.monotonic() - last > 2:
-            last = time.monotonic()
-            print(f"{done:,} of {examples:,} images", file=sys.stderr, flush=True)
 
 
 def _print(facts: dict[str, Any], result: "Evaluation") -> None:

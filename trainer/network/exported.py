@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
+from trainer import files
 from trainer.errors import TrainerError
 from trainer.network import saved
 
@@ -43,10 +44,10 @@ def write(
             draft = pathlib.Path(draft)
             network.export(draft / "saved", format="tf_saved_model", verbose=False)
             lite = tf.lite.TFLiteConverter.from_saved_model(f"{draft / 'saved'}")
-            (draft / LITE).write_bytes(lite.convert())
-            saved.write_labels(draft, label_names)
-            for name in (LITE, saved.LABELS):
-                (draft / name).replace(folder / name)
+            content = lite.convert()
+            with files.replaced(folder / LITE) as file:
+                file.write_bytes(content)
+            saved.write_labels(folder, label_names)
             version = folder / str(1 + max(_versions(folder), default=0))
             return (draft / "saved").rename(version)
     except (OSError, tf.errors.OpError) as e:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import keras
 from keras import ops
 
+from trainer import settings as keys
 from trainer import signals
 from trainer.data.pipeline import Data
 from trainer.device import Device
@@ -189,7 +190,7 @@ def _fit(
         for sink in sinks:
             sink(record)
 
-    def fit(batches: Any, epoch: int, epochs: int, skipped: int = 0) -> None:
+    def fit(batches: Any, epoch: int, epochs: int) -> None:
         model.fit(
             batches,
             initial_epoch=epoch,
@@ -205,8 +206,8 @@ def _fit(
                     write,
                     data.train_examples,
                     settings.batch_size,
+                    data.steps,
                     _record_every(settings, data),
-                    skipped,
                 ),
                 callbacks.EvaluationLog(write),
                 callbacks.StopAtAccuracy(target_accuracy),
@@ -218,7 +219,7 @@ def _fit(
     try:
         with signals.held_back():
             if skipped:
-                fit(data.train.skip(skipped), epoch, epoch + 1, skipped)
+                fit(data.train.skip(skipped), epoch, epoch + 1)
                 epoch += 1
             if epoch < settings.epochs and not model.stop_training:
                 fit(data.train, epoch, settings.epochs)
@@ -239,16 +240,16 @@ def _record_every(settings: Settings, data: Data) -> int:
 def _described(settings: Settings, data: Data, device: Device) -> dict[str, Any]:
     """Returns what decides the outcome of a run, and what it runs on, as JSON has it."""
     return {
-        "dataset": data.name,
+        keys.DATASET: data.name,
         "train_split": data.train_split,
-        "eval_split": data.eval_split,
+        keys.EVAL_SPLIT: data.eval_split,
         "train_examples": data.train_examples,
         "eval_examples": data.eval_examples,
         "image_shape": list(data.image_shape),
         "classes": len(data.label_names),
         "feed": data.feed,
         **dataclasses.asdict(settings),
-        "steps_per_epoch": data.steps,
+        keys.STEPS: data.steps,
         "device": device.description,
         "keras": keras.__version__,
         "tensorflow": importlib.metadata.version("tensorflow"),

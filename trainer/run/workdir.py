@@ -6,16 +6,17 @@ import os
 import zipfile
 import zlib
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import Any
 
 import keras
 import numpy as np
 from etils import epath
 
+from trainer import files
+from trainer import settings as keys
 from trainer.errors import TrainerError
 from trainer.network import saved
 
-SETTINGS = "settings.json"
 METRICS = "metrics.jsonl"
 CHECKPOINT = "checkpoint.npz"
 MODEL = "model.keras"
@@ -74,9 +75,9 @@ class Workdir:
             self._lock()
         try:
             self.notes = self._compare(self.settings)
-            names = "".join(f"{name}\n" for name in label_names)
-            self._write(SETTINGS, json.dumps(self.settings, indent=2) + "\n")
-            self._write(saved.LABELS, names)
+            self._write(keys.NAME, json.dumps(self.settings, indent=2) + "\n")
+            with written(self.folder / saved.LABELS):
+                saved.write_labels(self.folder, label_names)
             self._state = self._read_checkpoint()
             self.step = int(self._state[0]) if self._state else 0
             self.records = list(self._read_metrics())
@@ -111,17 +112,16 @@ class Workdir:
             os.fsync(metrics.fileno())  # The records that a checkpoint needs.
         step = int(network.optimizer.iterations)
         arrays = [np.array(step), *(v.numpy() for v in _variables(network))]
-        with self._replaced(CHECKPOINT) as file:
+        path = self.folder / CHECKPOINT
+        with written(path), files.replaced(path) as draft, draft.open("wb") as file:
             np.savez(file, *arrays)
         self.step = step
 
     def save_model(self, network: keras.Model) -> epath.Path:
         """Writes the model, for any program with Keras, and returns its path."""
         path = self.folder / MODEL
-        draft = self.folder / f".{MODEL}"  # Keras goes by the end of the name.
-        with written(path):
+        with written(path), files.replaced(path) as draft:
             network.save(draft)
-            draft.replace(path)
         return path
 
     def close(self) -> None:
@@ -146,10 +146,10 @@ class Workdir:
             ) from e
 
     def _compare(self, settings: dict[str, Any]) -> list[str]:
-        path = self.folder / SETTINGS
+        path = self.folder / keys.NAME
         if not path.exists():
             if any((self.folder / name).exists() for name in (METRICS, CHECKPOINT)):
-                raise self._another(f"{SETTINGS} is missing")
+                raise self._another(f"{keys.NAME} is missing")
             return []
         try:
             begun = json.loads(path.read_text())
@@ -159,7 +159,7 @@ class Workdir:
                 if begun.get(name) != settings.get(name)
             }
         except (ValueError, TypeError, AttributeError) as e:
-            raise self._another(f"{SETTINGS} cannot be read") from e
+            raise self._another(f"{keys.NAME} cannot be read") from e
         if fixed := [different[name] for name in different if name not in _FREE]:
             raise self._another(", ".join(fixed))
         return [different[name] + _FREE[name] for name in different]
@@ -168,7 +168,7 @@ class Workdir:
         return TrainerError(
             f"--workdir={self.folder}: expected no run or the same, found another: "
             f"{difference}. Choose another folder, or go on with the settings in "
-            f"{SETTINGS}."
+            f"{keys.NAME}."
         )
 
     def _unreadable(self, why: str) -> TrainerError:
@@ -204,7 +204,7 @@ class Workdir:
     def _check_metrics(self) -> None:
         """Raises an error unless the metrics reach the checkpoint, evaluation included."""
         last = self.records[-1] if self.records else {}
-        steps = self.settings.get("steps_per_epoch")
+        steps = self.settings.get(keys.STEPS)
         if self.step and (
             last.get("step") != self.step
             or (steps and self.step % steps == 0 and "test_accuracy" not in last)
@@ -216,22 +216,9 @@ class Workdir:
             )
 
     def _write(self, name: str, text: str) -> None:
-        with self._replaced(name) as file:
-            file.write(text.encode())
-
-    @contextlib.contextmanager
-    def _replaced(self, name: str) -> Iterator[BinaryIO]:
-        """Yields a file that takes the place of another when all of it is on disk."""
-        draft = self.folder / f".{name}"
-        with written(self.folder / name):
-            try:
-                with draft.open("wb") as file:
-                    yield file
-                    file.flush()
-                    os.fsync(file.fileno())
-                draft.replace(self.folder / name)
-            finally:
-                draft.unlink(missing_ok=True)
+        path = self.folder / name
+        with written(path), files.replaced(path) as draft:
+            draft.write_text(text, encoding="utf-8")
 
 
 def _variables(network: keras.Model) -> list[keras.Variable]:
