@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -152,19 +152,8 @@ def label_names(pairs: dict[str, Pair], num_classes: int) -> list[str] | None:
     path = pairs["train"].images.parent / NAMES_FILE
     if not path.exists():
         return None
-    try:
-        data = path.read_bytes()
-    except OSError as e:
-        raise idx.unreadable(path, e) from e
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as e:
-        line = data.count(b"\n", 0, e.start) + 1
-        found, hint = f"the byte 0x{data[e.start]:02x}", "Save it as UTF-8."
-        raise idx.error(path, f"line {line}", "UTF-8", found, hint) from e
     lines = {}
-    for number, line in enumerate(text.rstrip().split("\n"), 1):
-        name = line.strip()
+    for number, name in enumerate(read_names(path), 1):
         if not name or not name.isprintable():
             found, hint = repr(name) if name else "none", "Each line is a class's name."
             raise idx.error(path, f"line {number}", "a printable name", found, hint)
@@ -176,6 +165,36 @@ def label_names(pairs: dict[str, Pair], num_classes: int) -> list[str] | None:
         expected, hint = f"at least {num_classes}", "Each class needs a name."
         raise idx.error(path, "names", expected, f"{len(lines)}", hint)
     return list(lines)
+
+
+def read_names(path: idx.PathLike) -> list[str]:
+    """Returns the names in a `labels.txt`, without the spaces around them.
+
+    Only a line feed ends a line, as for TFDS; empty lines at the end are passed over.
+
+    Raises:
+      idx.IdxError: the file cannot be read, or is not UTF-8.
+    """
+    try:
+        data = epath.Path(path).read_bytes()
+    except OSError as e:
+        raise idx.unreadable(path, e) from e
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as e:
+        line = data.count(b"\n", 0, e.start) + 1
+        found, hint = f"the byte 0x{data[e.start]:02x}", "Save it as UTF-8."
+        raise idx.error(path, f"line {line}", "UTF-8", found, hint) from e
+    return [line.strip() for line in text.rstrip().split("\n")]
+
+
+def write_names(path: idx.PathLike, names: Iterable[str]) -> None:
+    """Writes a `labels.txt`: UTF-8, a line for each name.
+
+    Raises:
+      OSError: the file cannot be written.
+    """
+    epath.Path(path).write_bytes("".join(f"{name}\n" for name in names).encode())
 
 
 def read(

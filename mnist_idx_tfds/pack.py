@@ -97,8 +97,7 @@ def pack(
                     _chunks(pixels, order), len(order), f"writing {split}", "images"
                 )
                 idx.write(path, (len(order), *shape), chunks)
-            text = "".join(f"{name}\n" for name in names)
-            (folder / idx_set.NAMES_FILE).write_text(text, encoding="utf-8")
+            idx_set.write_names(folder / idx_set.NAMES_FILE, names)
             _move(folder, out, [idx_set.NAMES_FILE, *files.values()])
     finally:
         if made and not any(out.iterdir()):

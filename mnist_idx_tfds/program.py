@@ -1,53 +1,95 @@
-"""What the package's programs share: what a user can mend is one line."""
+"""What all programs share, the trainer's too: what a user can mend is one line."""
 
 import argparse
+import io
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sized
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import NoReturn, TypeVar
 
 from mnist_idx_tfds import idx
 
-_Chunk = TypeVar("_Chunk", bound=Sized)
+_SECONDS = 2  # Between lines of progress.
+_Chunk = TypeVar("_Chunk")
 
 
 def run(
     parser: argparse.ArgumentParser, main: Callable[[argparse.Namespace], int]
-) -> None:
+) -> NoReturn:
     """Parses the command line, runs `main`, and exits.
 
     Args:
       parser: of the command line; what is wrong with that is exit code 2.
-      main: is given the arguments and returns the exit code. An `idx.IdxError` or
-        `OSError` that it raises becomes one line on standard error and exit code 1.
+      main: is given the arguments and returns the exit code; see `guard`.
     """
-    # A path or a name may hold what the terminal cannot show.
-    sys.stdout.reconfigure(errors="backslashreplace")
     args = parser.parse_args()
+    guard(parser.prog, lambda: main(args))
+
+
+def guard(
+    name: str,
+    main: Callable[[], int | None],
+    mendable: type[Exception] = idx.IdxError,
+) -> NoReturn:
+    """Runs `main`, and exits.
+
+    An `idx.IdxError`, an `OSError`, a `mendable` or a KeyboardInterrupt that it raises
+    becomes one line on standard error and an exit code: the error's own `exit_code` if
+    it has one, else 1, or 130 after an interrupt. Output that the terminal cannot show is
+    escaped; that nobody reads on, as behind `head`, is exit code 1 without a word.
+
+    Args:
+      name: of the program, as users call it.
+      main: returns the exit code; None is 0.
+      mendable: another error that the user can mend.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
-        code = main(args)
+        code = main() or 0
         sys.stdout.flush()
-    except BrokenPipeError:  # The reader, such as `head`, has seen enough.
+    except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
-    except (idx.IdxError, OSError) as e:
-        print(f"{parser.prog}: {e}", file=sys.stderr)
-        code = 1
-    except KeyboardInterrupt:
-        print(f"{parser.prog}: interrupted", file=sys.stderr)
-        code = 130
+    except (idx.IdxError, OSError, mendable) as e:
+        code = getattr(e, "exit_code", 1)
+        print(f"{name}: {_line(e)}", file=sys.stderr)
+    except KeyboardInterrupt as e:
+        code = getattr(e, "exit_code", 130)
+        print(f"{name}: {str(e) or 'interrupted'}", file=sys.stderr)
     sys.exit(code)
 
 
+def _line(e: Exception) -> str:
+    """Returns what an error says; Python's own of an OSError begins with a number."""
+    if isinstance(e, OSError):
+        parts = [e.filename, e.strerror and e.strerror.lower()]
+        return ": ".join(str(part) for part in parts if part) or str(e)
+    return str(e)
+
+
 def progress(
-    chunks: Iterable[_Chunk], total: int, name: str, unit: str
+    chunks: Iterable[_Chunk],
+    total: int,
+    name: str,
+    unit: str,
+    size: Callable[[_Chunk], int] = len,  # type: ignore[assignment]
 ) -> Iterator[_Chunk]:
-    """Passes chunks through, with a line on stderr every two seconds."""
+    """Passes chunks through, with a line on stderr every two seconds.
+
+    Args:
+      chunks: any.
+      total: the sum of their sizes.
+      name: of what is done.
+      unit: of the sizes, such as "images".
+      size: of a chunk.
+    """
     done, last = 0, time.monotonic()
     for chunk in chunks:
         yield chunk
-        done += len(chunk)
-        if time.monotonic() - last > 2:
+        done += size(chunk)
+        if time.monotonic() - last > _SECONDS:
             last = time.monotonic()
             print(f"{name}: {done:,} of {total:,} {unit}", file=sys.stderr)

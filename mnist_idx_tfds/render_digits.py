@@ -8,12 +8,11 @@ operations that IEEE 754 rounds exactly (+ - * / sqrt min max floor), so sums, d
 products and trigonometry are left out on purpose.
 """
 
+import argparse
 import os
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
-from absl import app, flags
 from etils import epath
 
 from mnist_idx_tfds import idx, program
@@ -21,6 +20,7 @@ from mnist_idx_tfds import idx, program
 TRAIN, TEST = 0, 1  # The values of `split`.
 CHUNK = 1000  # Examples drawn from one seed, and held in memory at once.
 SIDE = 28  # Pixels.
+_MOST = 2**32 - 1  # IDX sizes are 32 bits wide.
 
 # Two styles for each digit, as pen strokes through (x, y) points of MNIST's 20 x 20
 # box, y downwards. Points that are written alike in one style move together.
@@ -122,8 +122,8 @@ def write_set(
 
 def _check(count: int, seed: int, split: int) -> None:
     for name, value, low, high in (
-        ("number of examples", count, 1, 2**32 - 1),  # IDX sizes are 32 bits wide.
-        ("seed", seed, 0, 2**32 - 1),
+        ("number of examples", count, 1, _MOST),
+        ("seed", seed, 0, _MOST),
         ("split", split, TRAIN, TEST),
     ):
         if not isinstance(value, (int, np.integer)) or not low <= value <= high:
@@ -252,24 +252,44 @@ def _depth(start: np.ndarray, end: np.ndarray) -> np.ndarray:
     return depth.reshape(n, SIDE * SIDE)
 
 
-def _define_flags() -> None:
-    # Not at import, where they would clash with the flags of whoever imports this.
-    flags.DEFINE_string("out_dir", None, "Folder to write to.", required=True)
-    flags.DEFINE_integer("train_examples", 4000, "Number of training examples.")
-    flags.DEFINE_integer("test_examples", 800, "Number of test examples.")
-    flags.DEFINE_integer("seed", 0, "Another seed gives other digits.")
+def _main(args: argparse.Namespace) -> int:
+    write_set(args.out_dir, args.train_examples, args.test_examples, args.seed)
+    return 0
 
 
-def _main(argv: list[str]) -> None:
-    if len(argv) > 1:
-        sys.exit(f"error: unexpected argument {argv[1]!r}; arguments are --flags.")
-    f = flags.FLAGS
-    try:
-        write_set(f.out_dir, f.train_examples, f.test_examples, f.seed)
-    except (ValueError, OSError) as error:
-        sys.exit(f"error: {error}")
+def _from(low: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not text.isdecimal() or not low <= int(text) <= _MOST:
+            expected = f"expected {low} to {_MOST}"
+            raise argparse.ArgumentTypeError(f"{expected}, found {text!r}")
+        return int(text)
+
+    return parse
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m mnist_idx_tfds.render_digits",
+        description="Renders handwritten-looking digits in four gzip IDX files.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--out_dir", required=True, metavar="DIR", help="where to write"
+    )
+    for name, low, default, text in (
+        ("train_examples", 1, 4000, "number of training examples"),
+        ("test_examples", 1, 800, "number of test examples"),
+        ("seed", 0, 0, "another one gives other digits"),
+    ):
+        parser.add_argument(
+            f"--{name}",
+            type=_from(low),
+            default=default,
+            metavar="N",
+            help=f"{text} (default: {default})",
+        )
+    return parser
 
 
 if __name__ == "__main__":
-    _define_flags()
-    app.run(_main)
+    program.run(_parser(), _main)

@@ -6,7 +6,6 @@
 import argparse
 import functools
 import json
-import os
 import pathlib
 import random
 import resource
@@ -19,9 +18,11 @@ from collections.abc import Callable
 
 import numpy as np
 import tensorflow_datasets as tfds
-from idx_files import write_set
 
-ROOT = pathlib.Path(__file__).parents[1]
+sys.path.insert(0, str(pathlib.Path(__file__).with_name("helpers")))  # As pytest does.
+
+import processes
+from idx_files import write_set
 
 
 class Survivor:
@@ -48,7 +49,7 @@ class Survivor:
             f"--data_dir={self.folder / data}",
             f"--workdir={self.folder / workdir}",
         )
-        return _start("-m", "trainer", *options, **kwargs)
+        return processes.start("-m", "trainer", *options, **kwargs)
 
     @functools.cached_property
     def whole(self) -> tuple[float, tuple[list[bytes], list[dict]]]:
@@ -138,7 +139,11 @@ class Survivor:
 
     def bad_servers(self, trial: int, moment: float) -> None:
         """A page, a short file, a reset, silence and others, from a server on loopback."""
-        _end(_start("-m", "pytest", "-n0", "tests/test_mirrors.py"))
+        _end(
+            processes.start(
+                "-m", "pytest", "-n0", "tests/mnist_idx_tfds/test_mirrors.py"
+            )
+        )
 
     @functools.cached_property
     def _build_seconds(self) -> float:
@@ -150,7 +155,7 @@ class Survivor:
         config = json.dumps({"name": "tiny", "idx_dir": f"{self.folder / 'files'}"})
         main = "tensorflow_datasets.scripts.cli.main"
         args = ("build", "mnist_idx_tfds", f"--config={config}", f"--data_dir={data}")
-        return _start("-m", main, *args, **kwargs)
+        return processes.start("-m", main, *args, **kwargs)
 
     def _is_good(self, data: pathlib.Path) -> None:
         """Every pixel and label of a data set that was built is that of the files."""
@@ -180,28 +185,15 @@ RIGS = (
 )
 
 
-def _start(*args: str, **kwargs) -> subprocess.Popen:
-    env = {k: v for k, v in os.environ.items() if not k.startswith("TF_CPP_")}
-    return subprocess.Popen(
-        [sys.executable, *args],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-        env=env,
-        **kwargs,
-    )
-
-
 def _end(process: subprocess.Popen) -> None:
-    _, err = process.communicate()
-    _expect(process.returncode == 0, f"exit code {process.returncode}: {err}")
+    result = processes.end(process)
+    _expect(result.returncode == 0, f"exit code {result.returncode}: {result.stderr}")
 
 
 def _fail(process: subprocess.Popen) -> str:
-    _, err = process.communicate()
-    _expect(process.returncode == 1, f"exit code {process.returncode}: {err}")
-    return err.strip()
+    result = processes.end(process)
+    _expect(result.returncode == 1, f"exit code {result.returncode}: {result.stderr}")
+    return result.stderr.strip()
 
 
 def _kill(process: subprocess.Popen, seconds: float) -> None:

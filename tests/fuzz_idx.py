@@ -14,6 +14,9 @@ import tempfile
 
 import atheris
 
+_TESTS = pathlib.Path(__file__).parent
+sys.path[:0] = map(str, (_TESTS / "helpers", _TESTS / "mnist_idx_tfds" / "idx"))
+
 # Coverage is counted in what is imported here for the first time.
 with atheris.instrument_imports(include=["mnist_idx_tfds.idx", "gzip"]):
     import idx_files

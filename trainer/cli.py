@@ -1,6 +1,7 @@
 """What the trainer's command lines share: what a user can mend is one line."""
 
 import gc
+import signal
 import sys
 from collections.abc import Callable
 
@@ -65,57 +66,50 @@ def define_data(purpose: str, default: str) -> None:
         )
 
 
-def run(program: str, main: Callable[[list[str]], None], arguments: str = "") -> None:
+def run(
+    name: str, main: Callable[[list[str]], int | None], arguments: str = ""
+) -> None:
     """Parses the command line, runs `main`, and exits.
 
     Errors that the user can mend, from the flags or raised by `main`, end the
     program with one line on standard error and their exit code; so do signals.
 
     Args:
-      program: what users call it, such as "trainer.predict".
-      main: is given the arguments that are not flags.
+      name: what users call the program, such as "trainer.predict".
+      main: is given the arguments that are not flags, and returns the exit code, None
+        for 0; see `program.guard`.
       arguments: what these are, such as "IMAGE"; empty where none are expected.
     """
     # Imports leave no garbage to speak of; to look for it every 700 objects, as Python
     # does, takes a tenth of the start.
     gc.set_threshold(100_000)
+    # Without Python's traceback, as long as there is nothing to save or to say.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
     def parse_flags(argv: list[str]) -> list[str]:
         try:
             rest = flags.FLAGS(argv)
         except flags.Error as e:
             message = "; ".join(str(e).splitlines())  # Of several flags.
-            sys.exit(f"{program}: {message}. See python -m {program} --help.")
+            sys.exit(f"{name}: {message}. See python -m {name} --help.")
         if rest[1:] and not arguments:
             sys.exit(
-                f"{program}: unexpected argument {rest[1]!r}: options are --name=value."
+                f"{name}: unexpected argument {rest[1]!r}: options are --name=value."
             )
         if arguments and not rest[1:]:
             sys.exit(
-                f"{program}: expected {arguments}, found none. "
-                f"See python -m {program} --help."
+                f"{name}: expected {arguments}, found none. "
+                f"See python -m {name} --help."
             )
         return rest
 
     def guarded(argv: list[str]) -> None:
-        signals.install()
         if not flags.FLAGS["verbosity"].present:
             logging.set_verbosity(logging.ERROR)
-        try:
-            # Imports TFDS, which takes a while; the flags are checked by now.
-            from mnist_idx_tfds.idx import IdxError
+        # Imports TFDS, which takes a while; the flags are checked by now.
+        from mnist_idx_tfds import program
 
-            try:
-                main(argv[1:])
-            except IdxError as e:
-                raise TrainerError(e) from e
-            except OSError as e:
-                # Python's own text begins with a number.
-                parts = [e.filename, e.strerror and e.strerror.lower()]
-                text = ": ".join(str(part) for part in parts if part)
-                raise TrainerError(text or e) from e
-        except (TrainerError, signals.Interrupted) as e:
-            print(f"{program}: {e}", file=sys.stderr)
-            sys.exit(e.exit_code)
+        signals.install()
+        program.guard(name, lambda: main(argv[1:]), TrainerError)
 
     app.run(guarded, flags_parser=parse_flags)

@@ -9,13 +9,12 @@ import contextlib
 import json
 import pathlib
 import sys
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from trainer import cli
+from trainer import cli, settings
 
 if TYPE_CHECKING:
     import keras
@@ -59,17 +58,17 @@ def main(_) -> None:
     path = pathlib.Path(f.model).expanduser()
     network = saved.load(path)
     report_path = _report_path(f.report) if f.report else None
-    settings, metrics = _run_of(path, with_metrics=bool(report_path))
+    run, metrics = _run_of(path, with_metrics=bool(report_path))
     # What is built is said on standard output, where nothing but JSON belongs.
     with contextlib.redirect_stdout(sys.stderr if f.json else sys.stdout):
         # What is said of the run's data set does not hold for another.
-        run = {} if f.dataset or f.idx_dir else settings
-        dataset = f.dataset or _dataset_of(run) or source.MNIST
-        data_dir = f.data_dir or _data_dir_of(run)
+        own = {} if f.dataset or f.idx_dir else run
+        dataset = f.dataset or _dataset_of(own) or source.MNIST
+        data_dir = f.data_dir or _data_dir_of(own)
         builder = source.prepare(data_dir, f.manual_dir, f.idx_dir, dataset)
-    split = pipeline.load_split(
-        builder, str(f.split or run.get("eval_split") or "test")
-    )
+    split = f.split or str(own.get(settings.EVAL_SPLIT) or "test")
+    with pipeline.damage_named(builder):
+        split = pipeline.load_split(builder, split)
     names = saved.read_labels(path.parent, network.output_shape[-1])
     names, labels = _fitted(path, network, names, split)
     facts = {
@@ -90,7 +89,7 @@ def main(_) -> None:
     if report_path:
         from trainer.quality import report
 
-        report.write(report_path, settings, metrics, result, facts)
+        report.write(report_path, run, metrics, result, facts)
         print(f"report  {report_path}", file=sys.stderr if f.json else sys.stdout)
 
 
@@ -113,13 +112,12 @@ def _run_of(
     from trainer.errors import TrainerError
     from trainer.run import workdir
 
-    path = model.with_name(workdir.SETTINGS)
+    run = settings.read(model.parent)
+    path = model.with_name(workdir.METRICS)
     try:
-        settings = dict(json.loads(path.read_text())) if path.exists() else {}
-        path = model.with_name(workdir.METRICS)
         read = with_metrics and path.exists()
         lines = path.read_text().splitlines() if read else []
-        return settings, [_record(line) for line in lines]
+        return run, [_record(line) for line in lines]
     except (ValueError, TypeError, KeyError) as e:
         raise TrainerError(
             f"{path}: expected JSON of the run that the model is from, found what is "
@@ -135,17 +133,17 @@ def _record(line: str) -> dict[str, Any]:
     return record
 
 
-def _dataset_of(settings: dict[str, Any]) -> str | None:
+def _dataset_of(run: dict[str, Any]) -> str | None:
     """Returns the data set of the run that a model is from, as `source.prepare` has it."""
-    name, _, version = str(settings.get("dataset", "")).rpartition("/")
+    name, _, version = str(run.get(settings.DATASET, "")).rpartition("/")
     return name and f"{name}:{version}"
 
 
-def _data_dir_of(settings: dict[str, Any]) -> str | None:
+def _data_dir_of(run: dict[str, Any]) -> str | None:
     """Returns the folder of that data set, if it is still there."""
     from etils import epath
 
-    folder = str(settings.get("data_dir") or "")
+    folder = str(run.get(settings.DATA_DIR) or "")
     return folder if folder and epath.Path(folder).is_dir() else None
 
 
@@ -221,17 +219,15 @@ def _by(shape: Iterable[int | None]) -> str:
 
 def _watched(batches: Iterable[tuple], examples: int) -> Iterator[tuple]:
     """Passes batches through, with a line every two seconds, up to a signal."""
+    from mnist_idx_tfds import program
     from trainer import signals
 
-    done, last = 0, time.monotonic()
-    for batch in batches:
+    for batch in program.progress(
+        batches, examples, "evaluating", "images", size=lambda batch: len(batch[1])
+    ):
         if signals.received():
             raise signals.Interrupted
         yield batch
-        done += len(batch[1])
-        if done < examples and time.monotonic() - last > 2:
-            last = time.monotonic()
-            print(f"{done:,} of {examples:,} images", file=sys.stderr, flush=True)
 
 
 def _print(facts: dict[str, Any], result: "Evaluation") -> None:

@@ -32,7 +32,7 @@ def _define_flags() -> None:
     flags.DEFINE_string(
         "export_dir",
         None,
-        "Folder that gets N/saved_model.pb, N a new version, model.tflite and saved.txt.",
+        "Folder that gets N/saved_model.pb, N a new version, model.tflite and labels.txt.",
     )
     flags.register_validator("export_dir", bool, "expected a folder")
 

@@ -5,7 +5,6 @@ classes of each image, in PNG, JPEG or other image files, or in IDX files.
 """
 
 import json
-import os
 import pathlib
 import sys
 from collections.abc import Iterable, Sequence
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from trainer import cli
+from trainer import cli, settings
 
 if TYPE_CHECKING:
     from trainer.picture.classify import Prediction
@@ -46,8 +45,8 @@ def print_json(predictions: Iterable["Prediction"]) -> None:
     print("[]" if separator == "[" else "]")
 
 
-def main(files: list[str]) -> None:
-    """Labels the images in files as the flags say."""
+def main(files: list[str]) -> int:
+    """Labels the images in files as the flags say; returns the exit code."""
     f = flags.FLAGS
     # TFDS, Keras and TensorFlow take seconds to import; the flags are checked by now.
     from trainer import device
@@ -76,26 +75,17 @@ def main(files: list[str]) -> None:
         ink=fit == "ink",
         index=f.index,
     )
-    try:
-        if f.json:
-            print_json(predictions)
-        else:
-            print_table(predictions, files, names)
-        sys.stdout.flush()
-    except BrokenPipeError:  # As when the output is piped to `head`.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    if errors:
-        sys.exit(1)
+    if f.json:
+        print_json(predictions)
+    else:
+        print_table(predictions, files, names)
+    return 1 if errors else 0
 
 
 def _fit_of(folder: pathlib.Path) -> str:
     """Returns how images are best fitted to a network, by what it was trained on."""
-    from trainer.run import workdir
-
-    try:
-        dataset = json.loads((folder / workdir.SETTINGS).read_text())["dataset"]
-    except (OSError, ValueError, TypeError, KeyError):
-        return "ink"  # A network without its run; MNIST is what it is for most likely.
+    # A network without its run is one for MNIST most likely.
+    dataset = str(settings.read(folder).get(settings.DATASET, ""))
     own = dataset.startswith("mnist_idx_tfds/")
     return "whole" if own and not dataset.startswith("mnist_idx_tfds/mnist/") else "ink"
 

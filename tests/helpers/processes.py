@@ -8,15 +8,39 @@ import sys
 ROOT = pathlib.Path(__file__).parents[2]
 
 
-def run(module, *args, path="", cwd=ROOT):
-    """Runs `python -m module`, with `path` before this copy of the project."""
-    env = {k: v for k, v in os.environ.items() if not k.startswith("TF_CPP_")}
-    env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(path), str(ROOT)]))
-    return subprocess.run(
-        [sys.executable, "-m", module, *map(str, args)],
-        capture_output=True,
+def start(*args, path="", cwd=ROOT, env=(), **kwargs):
+    """Starts Python with arguments such as `-m`, `module`, and so on.
+
+    Args:
+      *args: of Python.
+      path: a folder to import from before this copy of the project.
+      cwd: folder to run in.
+      env: variables to set, beside those of this process; TensorFlow's of its log
+        are left out.
+      **kwargs: as of `subprocess.Popen`.
+
+    Returns:
+      The process, with its output as text in pipes.
+    """
+    variables = {k: v for k, v in os.environ.items() if not k.startswith("TF_CPP_")}
+    variables["PYTHONPATH"] = os.pathsep.join(filter(None, [str(path), str(ROOT)]))
+    return subprocess.Popen(
+        [sys.executable, *map(str, args)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        env=env,
+        env=variables | dict(env),
         cwd=cwd,
-        check=False,
+        **kwargs,
     )
+
+
+def end(process):
+    """Waits for a process and returns its exit code and output, as `run` does."""
+    out, err = process.communicate()
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def run(module, *args, **kwargs):
+    """Runs `python -m module` to its end; keywords are those of `start`."""
+    return end(start("-m", module, *args, **kwargs))

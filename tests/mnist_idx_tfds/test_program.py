@@ -13,7 +13,7 @@ from mnist_idx_tfds import idx, program
     ("raised", "code", "line"),
     [
         (idx.error("a", "b", "c", "d"), 1, "prog: a: b: expected c, found d.\n"),
-        (OSError(28, "full", "file"), 1, "prog: [Errno 28] full: 'file'\n"),
+        (OSError(28, "full", "file"), 1, "prog: file: full\n"),
         (KeyboardInterrupt(), 130, "prog: interrupted\n"),
     ],
     ids=["bad file", "full disk", "interrupt"],
@@ -27,6 +27,27 @@ def test_what_a_user_can_mend_is_one_line(monkeypatch, capsys, raised, code, lin
         program.run(argparse.ArgumentParser(prog="prog"), main)
     assert caught.value.code == code
     assert capsys.readouterr() == ("", line)
+
+
+def test_an_error_has_the_exit_code_that_it_says(capsys):
+    class Missed(ValueError):
+        exit_code = 3
+
+    def main():
+        raise Missed("missed")
+
+    with pytest.raises(SystemExit) as caught:
+        program.guard("prog", main, Missed)
+    assert caught.value.code == 3
+    assert capsys.readouterr() == ("", "prog: missed\n")
+
+
+def test_a_bug_keeps_its_traceback():
+    def main():
+        raise ValueError("a bug")
+
+    with pytest.raises(ValueError, match="a bug"):
+        program.guard("prog", main)
 
 
 def test_progress_is_told_every_two_seconds(monkeypatch, capsys):

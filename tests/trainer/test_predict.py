@@ -2,9 +2,9 @@
 
 import functools
 import json
+import os
 import pathlib
-import subprocess
-import sys
+import shutil
 
 import numpy as np
 import processes
@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from trainer import predict
+from trainer.errors import TrainerError
 from trainer.network import architectures, saved
 from trainer.picture.classify import Prediction
 
@@ -54,8 +55,7 @@ def test_the_table_has_a_line_for_each_image(capsys):
     ("settings", "fit"),
     [
         (None, "ink"),
-        ("{", "ink"),
-        ("[]", "ink"),
+        ("{}", "ink"),
         ('{"dataset": "mnist_idx_tfds/mnist/1.0.0"}', "ink"),
         ('{"dataset": "emnist/letters/3.1.0"}', "ink"),
         ('{"dataset": "mnist_idx_tfds/packed-0123456789ab/1.0.0"}', "whole"),
@@ -65,6 +65,12 @@ def test_images_are_fitted_as_those_of_the_run_were(tmp_path, settings, fit):
     if settings is not None:
         (tmp_path / "settings.json").write_text(settings)
     assert predict._fit_of(tmp_path) == fit
+
+
+def test_settings_that_are_damaged_are_one_line(tmp_path):
+    (tmp_path / "settings.json").write_text("{")
+    with pytest.raises(TrainerError, match=r"settings\.json: expected JSON of the run"):
+        predict._fit_of(tmp_path)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])
@@ -96,23 +102,29 @@ def test_the_program_labels_what_it_can_and_names_what_it_cannot(run_folder):
     assert [p["index"] for p in others] == list(range(800))
 
 
-def test_a_reader_that_stops_is_no_error(run_folder):
-    command = [
-        sys.executable,
-        "-m",
-        "trainer.predict",
-        f"--model={run_folder}/model.keras",
-    ]
-    with subprocess.Popen(
-        [*command, "--device=cpu", *[DIGITS] * 20],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=ROOT,
-    ) as process:
+def test_a_reader_that_stops_ends_it_without_a_word(run_folder):
+    model = f"--model={run_folder}/model.keras"
+    args = ("-m", "trainer.predict", model, "--device=cpu", *[DIGITS] * 20)
+    with processes.start(*args) as process:
         assert process.stdout.readline()
         process.stdout.close()
-        assert process.stderr.read() == b""
-    assert process.returncode == 0
+        assert process.stderr.read() == ""
+    assert process.returncode == 1
+
+
+def test_what_the_terminal_cannot_show_is_escaped(run_folder, tmp_path):
+    shutil.copy(run_folder / "model.keras", tmp_path)
+    saved.write_labels(tmp_path, ("字", "ñ", "ω"))
+    picture = os.fsencode(tmp_path) + b"/\xff.png"  # No UTF-8.
+    shutil.copy(run_folder / "drawing.png", picture)
+    result = run(
+        *(f"--model={tmp_path}/model.keras", "--device=cpu", os.fsdecode(picture)),
+        env={"PYTHONIOENCODING": "latin-1"},
+        encoding="latin-1",
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    for shown in ("\\udcff.png", " \\u5b57 ", " ñ ", " \\u03c9 "):
+        assert shown in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -139,6 +151,4 @@ def test_a_wrong_command_is_one_line_before_anything_heavy(
 def test_importing_it_defines_no_flags():
     """As they would clash with the flags of a program that imports it."""
     code = "from trainer import predict; print('model' in predict.flags.FLAGS)"
-    command = [sys.executable, "-c", code]
-    result = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert result.stdout == "False\n"
+    assert processes.end(processes.start("-c", code)).stdout == "False\n"

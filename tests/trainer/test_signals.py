@@ -1,13 +1,10 @@
 """Signals, in a process of their own."""
 
-import pathlib
 import signal
-import subprocess
-import sys
 
+import processes
 import pytest
 
-ROOT = pathlib.Path(__file__).parents[2]
 PROGRAM = """
 import sys, time
 from trainer import signals
@@ -32,13 +29,7 @@ except signals.Interrupted as e:
 
 def run(kind, number, *, again=False):
     """Sends a signal, and again if so asked; returns exit code and output."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, kind, "60" if again else "0"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-    )
+    process = processes.start("-c", PROGRAM, kind, "60" if again else "0")
     assert process.stdout.readline() == "ready\n"
     process.send_signal(number)
     if again:

@@ -111,6 +111,7 @@ def load(
     cached = _choose(builder, eval_examples, feed) == "memory"
     evaluate = _evaluation(builder, eval_split, decode, cached=cached)
     name = builder.info.full_name
+    steps = _steps(train_examples, batch_size)
     return Data(
         name=name,
         data_dir=f"{epath.Path(builder.data_dir).resolve().parents[name.count('/')]}",
@@ -120,9 +121,9 @@ def load(
         eval_split=eval_split,
         train_examples=train_examples,
         eval_examples=eval_examples,
-        steps=-(-train_examples // batch_size),
+        steps=steps,
         feed=train_feed,
-        train=_counted(train, train_examples, batch_size),
+        train=_counted(train, steps),
         evaluate=evaluate,
         set_epoch=order.epoch.assign,
     )
@@ -179,14 +180,15 @@ def _evaluation(
     batches = _decoded(_records(builder, split), decode, _EVALUATION_BATCH)
     batches = batches.cache() if cached else batches
     examples = builder.info.splits[split].num_examples
-    return _counted(batches.prefetch(2), examples, _EVALUATION_BATCH)
+    return _counted(batches.prefetch(2), _steps(examples, _EVALUATION_BATCH))
 
 
-def _counted(
-    batches: tf.data.Dataset, examples: int, batch_size: int
-) -> tf.data.Dataset:
+def _steps(examples: int, batch_size: int) -> int:
+    return -(-examples // batch_size)
+
+
+def _counted(batches: tf.data.Dataset, steps: int) -> tf.data.Dataset:
     """Tells Keras the number of steps, which tf.data cannot derive from the files."""
-    steps = -(-examples // batch_size)
     batches = batches.apply(tf.data.experimental.assert_cardinality(steps))
     options = tf.data.Options()
     # Each iterator, two an epoch, would be optimized and tuned anew; that takes

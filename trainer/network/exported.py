@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 import keras
 import tensorflow as tf
 
+from trainer import files
 from trainer.errors import TrainerError
 from trainer.network import saved
 
@@ -63,10 +64,9 @@ def write(
                 f"--export_dir={folder}: expected a network that can be exported, found "
                 f"{type(e).__name__}: {_first_line(e)}. --verbosity=1 shows where."
             ) from e
-        (draft / LITE).write_bytes(lite)
-        saved.write_labels(draft, label_names)
-        for name in (LITE, saved.LABELS):
-            (draft / name).replace(folder / name)
+        with files.replaced(folder / LITE) as file:
+            file.write_bytes(lite)
+        saved.write_labels(folder, label_names)
         version = folder / str(1 + max(_versions(folder), default=0))
         return (draft / "saved").rename(version)
 

@@ -4,15 +4,18 @@ import os
 import pathlib
 import warnings
 import zipfile
+from collections.abc import Sequence
 
 import keras
 
+from mnist_idx_tfds import idx_set
+from trainer import files
 from trainer.errors import TrainerError
 
-LABELS = "labels.txt"  # UTF-8, a line for each class, in the order of the labels.
+LABELS = idx_set.NAMES_FILE  # UTF-8, a line for each class, in the order of the labels.
 
 
-def load(path: str | os.PathLike) -> keras.Model:
+def load(path: str | os.PathLike[str]) -> keras.Model:
     """Reads a saved model, to predict with; nothing in the file is executed.
 
     Args:
@@ -61,8 +64,8 @@ def load(path: str | os.PathLike) -> keras.Model:
     return network
 
 
-def write_labels(folder: str | os.PathLike, names: tuple[str, ...]) -> None:
-    """Writes the file.
+def write_labels(folder: str | os.PathLike[str], names: Sequence[str]) -> None:
+    """Writes `labels.txt`.
 
     Args:
       folder: where the network is saved.
@@ -71,30 +74,25 @@ def write_labels(folder: str | os.PathLike, names: tuple[str, ...]) -> None:
     Raises:
       OSError: the file cannot be written.
     """
-    text = "".join(f"{name}\n" for name in names)
-    (pathlib.Path(folder) / LABELS).write_text(text, encoding="utf-8", newline="\n")
+    with files.replaced(pathlib.Path(folder) / LABELS) as draft:
+        idx_set.write_names(draft, names)
 
 
-def read_labels(folder: str | os.PathLike, num_classes: int) -> tuple[str, ...]:
-    """Reads the file; where there is none, classes go by their labels' numbers.
+def read_labels(folder: str | os.PathLike[str], num_classes: int) -> tuple[str, ...]:
+    """Reads `labels.txt`; without it, classes go by their labels' numbers.
 
     Args:
       folder: where the network is saved.
       num_classes: how many classes the network has.
 
     Raises:
-      TrainerError: the file cannot be read, or is another network's.
+      TrainerError: the file is another network's.
+      idx.IdxError: the file cannot be read.
     """
     path = pathlib.Path(folder) / LABELS
-    try:
-        names = tuple(path.read_text(encoding="utf-8-sig").splitlines())
-    except FileNotFoundError:
+    if not path.exists():
         return tuple(map(str, range(num_classes)))
-    except (OSError, UnicodeDecodeError) as e:
-        found = "other bytes"
-        if isinstance(e, OSError):
-            found = f"an error: {(e.strerror or str(e)).lower()}"
-        raise TrainerError(f"{path}: file: expected UTF-8 text, found {found}") from e
+    names = tuple(idx_set.read_names(path))
     if len(names) != num_classes:
         raise TrainerError(
             f"{path}: names: expected {num_classes}, one for each class of the model, "

@@ -13,6 +13,7 @@ import markupsafe
 import numpy as np
 from PIL import Image
 
+from trainer import files, settings
 from trainer.quality import curves
 from trainer.quality.measures import Evaluation
 
@@ -28,7 +29,7 @@ _RED, _BLUE = (224, 72, 77), (62, 123, 250)  # As in the style sheet.
 
 def write(
     path: str | os.PathLike,
-    settings: Mapping[str, Any],
+    run: Mapping[str, Any],
     metrics: Sequence[Mapping[str, float | None]],
     evaluation: Evaluation,
     evaluated: Mapping[str, Any] | None = None,
@@ -37,7 +38,7 @@ def write(
 
     Args:
       path: the .html file to write; one that is there is replaced when all is done.
-      settings: those of the run, as in settings.json; may be empty.
+      run: its settings, as in settings.json; may be empty.
       metrics: the lines of metrics.jsonl; may be empty.
       evaluation: of the trained model.
       evaluated: what the evaluation is of, `dataset`, `split` and any more; None
@@ -55,9 +56,9 @@ def write(
     )
     environment.filters |= {"percent": percent, "loss": _loss, "number": _number}
     page = environment.get_template("report.html.jinja").render(
-        model=settings.get("model") or (evaluated or {}).get("model"),
-        dataset=(evaluated or settings).get("dataset", ""),
-        split=evaluated.get("split") if evaluated else settings.get("eval_split"),
+        model=run.get(settings.MODEL) or (evaluated or {}).get("model"),
+        dataset=evaluated["dataset"] if evaluated else run.get(settings.DATASET, ""),
+        split=evaluated["split"] if evaluated else run.get(settings.EVAL_SPLIT),
         evaluation=evaluation,
         correct=int(evaluation.class_correct.sum()),
         curves=_curves(metrics),
@@ -68,15 +69,10 @@ def write(
         narrow=len(evaluation.label_names) <= _NARROW,
         confusion=_confusion(evaluation),
         mistakes=_mistakes(evaluation),
-        tables={"Evaluated on": evaluated or {}, "Training run": settings},
+        tables={"Evaluated on": evaluated or {}, "Training run": run},
     )
-    path = pathlib.Path(path)
-    unfinished = path.with_name(f"{path.name}.unfinished")
-    try:
-        unfinished.write_text(page, encoding="utf-8")
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with files.replaced(path) as draft:
+        draft.write_text(page, encoding="utf-8")
 
 
 def percent(share: float) -> str:

@@ -27,8 +27,8 @@ class WindowLog(keras.callbacks.Callback):
         Steps are counted over the whole run, epochs from 1.
       examples: number of examples in an epoch.
       batch_size: examples a step; the last step of an epoch may have fewer.
+      steps: in an epoch; where `fit` is given fewer, the first are behind it.
       every: steps between records; the epoch's last step always has one.
-      skipped: steps that the epoch has behind it before `fit`, if it is begun within.
 
     Raises:
       NotFiniteError: the loss is infinite or not a number.
@@ -39,18 +39,18 @@ class WindowLog(keras.callbacks.Callback):
         write: Callable[[Record], None],
         examples: int,
         batch_size: int,
+        steps: int,
         every: int,
-        skipped: int = 0,
     ):
         super().__init__()
         self._write = write
         self._examples = examples
         self._batch_size = batch_size
+        self._steps = steps
         self._every = every
-        self._skipped = skipped
 
     def on_epoch_begin(self, epoch, logs=None):
-        self._steps = self._skipped + self.params["steps"]
+        self._skipped = self._steps - self.params["steps"]
         self._epoch = epoch
         self._step = self._skipped
         self._time = time.perf_counter()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import keras
 from keras import ops
 
+from trainer import settings as keys
 from trainer import signals
 from trainer.data.pipeline import Data
 from trainer.device import Device
@@ -190,7 +191,7 @@ def _fit(
         for sink in sinks:
             sink(record)
 
-    def fit(batches: Any, epoch: int, epochs: int, skipped: int = 0) -> None:
+    def fit(batches: Any, epoch: int, epochs: int) -> None:
         model.fit(
             batches,
             initial_epoch=epoch,
@@ -206,8 +207,8 @@ def _fit(
                     write,
                     data.train_examples,
                     settings.batch_size,
+                    data.steps,
                     _record_every(settings, data),
-                    skipped,
                 ),
                 callbacks.EvaluationLog(write),
                 callbacks.StopAtAccuracy(target_accuracy),
@@ -219,7 +220,7 @@ def _fit(
     try:
         with signals.held_back():
             if skipped:
-                fit(data.train.skip(skipped), epoch, epoch + 1, skipped)
+                fit(data.train.skip(skipped), epoch, epoch + 1)
                 epoch += 1
             if epoch < settings.epochs and not model.stop_training:
                 fit(data.train, epoch, settings.epochs)
@@ -240,17 +241,17 @@ def _record_every(settings: Settings, data: Data) -> int:
 def _described(settings: Settings, data: Data, device: Device) -> dict[str, Any]:
     """Returns what decides the outcome of a run, and what it runs on, as JSON has it."""
     return {
-        "dataset": data.name,
-        "data_dir": data.data_dir,
+        keys.DATASET: data.name,
+        keys.DATA_DIR: data.data_dir,
         "train_split": data.train_split,
-        "eval_split": data.eval_split,
+        keys.EVAL_SPLIT: data.eval_split,
         "train_examples": data.train_examples,
         "eval_examples": data.eval_examples,
         "image_shape": list(data.image_shape),
         "classes": len(data.label_names),
         "feed": data.feed,
         **dataclasses.asdict(settings),
-        "steps_per_epoch": data.steps,
+        keys.STEPS: data.steps,
         "device": device.description,
         "keras": keras.__version__,
         "tensorflow": importlib.metadata.version("tensorflow"),

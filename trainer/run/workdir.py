@@ -7,23 +7,24 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import Any
 
 import keras
 import numpy as np
 from etils import epath
 
+from trainer import files
+from trainer import settings as keys
 from trainer.errors import TrainerError
 from trainer.network import saved
 
-SETTINGS = "settings.json"
 METRICS = "metrics.jsonl"
 CHECKPOINT = "checkpoint.npz"
 MODEL = "model.keras"
 # Settings in which a run may go on otherwise than it was begun, and what to say.
 _BITS = "; the last bits of the result may differ"
 _FREE = {"log_every": "", "device": _BITS, "keras": _BITS, "tensorflow": _BITS}
-_NOTED = {"data_dir"}  # Settings that are not of the run: for whoever evaluates it.
+_NOTED = {keys.DATA_DIR}  # Settings that are not of the run: for whoever evaluates it.
 _NUMBER = re.compile(r"_(\d+)(?=[_/]|$)")
 
 
@@ -77,9 +78,9 @@ class Workdir:
             self._lock()
         try:
             self.notes = self._compare(self.settings)
-            names = "".join(f"{name}\n" for name in label_names)
-            self._write(SETTINGS, json.dumps(self.settings, indent=2) + "\n")
-            self._write(saved.LABELS, names)
+            self._write(keys.NAME, json.dumps(self.settings, indent=2) + "\n")
+            with written(self.folder / saved.LABELS):
+                saved.write_labels(self.folder, label_names)
             self.step, self._paths, self._values = self._read_checkpoint()
             self.records = list(self._read_metrics())
             self._check_metrics()
@@ -117,17 +118,16 @@ class Workdir:
         variables = _variables(network)
         arrays = [np.array(step), np.array(_paths(variables))]
         arrays += [variable.numpy() for variable in variables]
-        with self._replaced(CHECKPOINT) as file:
+        path = self.folder / CHECKPOINT
+        with written(path), files.replaced(path) as draft, draft.open("wb") as file:
             np.savez(file, *arrays)
         self.step = step
 
     def save_model(self, network: keras.Model) -> epath.Path:
         """Writes the model, for any program with Keras, and returns its path."""
         path = self.folder / MODEL
-        draft = self.folder / f".{MODEL}"  # Keras goes by the end of the name.
-        with written(path):
+        with written(path), files.replaced(path) as draft:
             network.save(draft)
-            draft.replace(path)
         return path
 
     def close(self) -> None:
@@ -152,10 +152,10 @@ class Workdir:
             ) from e
 
     def _compare(self, settings: dict[str, Any]) -> list[str]:
-        path = self.folder / SETTINGS
+        path = self.folder / keys.NAME
         if not path.exists():
             if any((self.folder / name).exists() for name in (METRICS, CHECKPOINT)):
-                raise self._another(f"{SETTINGS} is missing")
+                raise self._another(f"{keys.NAME} is missing")
             return []
         try:
             begun = json.loads(path.read_text())
@@ -165,7 +165,7 @@ class Workdir:
                 if begun.get(name) != settings.get(name) and name not in _NOTED
             }
         except (ValueError, TypeError, AttributeError) as e:
-            raise self._another(f"{SETTINGS} cannot be read") from e
+            raise self._another(f"{keys.NAME} cannot be read") from e
         if fixed := [different[name] for name in different if name not in _FREE]:
             raise self._another(", ".join(fixed))
         return [different[name] + _FREE[name] for name in different]
@@ -174,7 +174,7 @@ class Workdir:
         return TrainerError(
             f"--workdir={self.folder}: expected no run or the same, found another: "
             f"{difference}. Choose another folder, or go on with the settings in "
-            f"{SETTINGS}."
+            f"{keys.NAME}."
         )
 
     def _unreadable(self, why: str) -> TrainerError:
@@ -213,7 +213,7 @@ class Workdir:
     def _check_metrics(self) -> None:
         """Raises an error unless the metrics reach the checkpoint, evaluation included."""
         last = self.records[-1] if self.records else {}
-        steps = self.settings.get("steps_per_epoch")
+        steps = self.settings.get(keys.STEPS)
         if self.step and (
             last.get("step") != self.step
             or (steps and self.step % steps == 0 and "test_accuracy" not in last)
@@ -225,22 +225,9 @@ class Workdir:
             )
 
     def _write(self, name: str, text: str) -> None:
-        with self._replaced(name) as file:
-            file.write(text.encode())
-
-    @contextlib.contextmanager
-    def _replaced(self, name: str) -> Iterator[BinaryIO]:
-        """Yields a file that takes the place of another when all of it is on disk."""
-        draft = self.folder / f".{name}"
-        with written(self.folder / name):
-            try:
-                with draft.open("wb") as file:
-                    yield file
-                    file.flush()
-                    os.fsync(file.fileno())
-                draft.replace(self.folder / name)
-            finally:
-                draft.unlink(missing_ok=True)
+        path = self.folder / name
+        with written(path), files.replaced(path) as draft:
+            draft.write_text(text, encoding="utf-8")
 
 
 def _variables(network: keras.Model) -> list[keras.Variable]:

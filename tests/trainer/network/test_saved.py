@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 
+from mnist_idx_tfds import idx
 from trainer.errors import TrainerError
 from trainer.network import architectures, saved
 
@@ -20,6 +21,12 @@ def test_what_was_written_is_read(tmp_path):
     assert text == "ant\nBombus terrestris\ncafé\n".encode()
 
 
+def test_names_end_at_line_feeds_alone(tmp_path):
+    names = ("a\u2028b", "c\x0bd\x1ce", "f\x85g\rh")
+    saved.write_labels(tmp_path, names)
+    assert saved.read_labels(tmp_path, 3) == names
+
+
 def test_without_a_file_classes_are_numbers(tmp_path):
     assert saved.read_labels(tmp_path, 3) == ("0", "1", "2")
 
@@ -28,14 +35,14 @@ def test_without_a_file_classes_are_numbers(tmp_path):
     ("data", "says"),
     [
         (b"ant\nbee\n", "names: expected 3, one for each class of the model, found 2"),
-        (b"ant\nbee\n\xff\n", "file: expected UTF-8 text, found other bytes"),
-        (None, "file: expected UTF-8 text, found an error: is a directory"),
+        (b"ant\nbee\n\xff\n", "line 3: expected UTF-8, found the byte 0xff"),
+        (None, "file: expected a readable file, found an error: is a directory"),
     ],
 )
 def test_another_networks_or_a_damaged_file_is_an_error(tmp_path, data, says):
     path = tmp_path / "labels.txt"
     path.mkdir() if data is None else path.write_bytes(data)
-    with pytest.raises(TrainerError) as error:
+    with pytest.raises((TrainerError, idx.IdxError)) as error:
         saved.read_labels(tmp_path, 3)
     assert str(error.value).startswith(f"{path}: {says}")
 

@@ -45,7 +45,7 @@ def fit(model, arrays, *extra, skipped=0, epochs=2, validation=None):
         shuffle=False,
         verbose=0,
         callbacks=[
-            callbacks.WindowLog(records.append, EXAMPLES, BATCH, EVERY, skipped),
+            callbacks.WindowLog(records.append, EXAMPLES, BATCH, STEPS, EVERY),
             callbacks.EvaluationLog(records.append),
             *extra,
         ],

@@ -1,0 +1,33 @@
+"""`settings.json`, which says what a run was: its name, and the keys that are read."""
+
+import json
+import os
+import pathlib
+from typing import Any
+
+from trainer.errors import TrainerError
+
+NAME = "settings.json"
+MODEL = "model"  # Of `architectures.MODELS`.
+DATASET = "dataset"  # TFDS name, with configuration and version.
+DATA_DIR = "data_dir"  # Where TFDS has it.
+EVAL_SPLIT = "eval_split"
+STEPS = "steps_per_epoch"
+
+
+def read(folder: str | os.PathLike[str]) -> dict[str, Any]:
+    """Returns the settings of the run in a folder; empty where there are none.
+
+    Raises:
+      TrainerError: the file is not a JSON object.
+    """
+    path = pathlib.Path(folder) / NAME
+    if not path.exists():
+        return {}
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as e:
+        raise TrainerError(
+            f"{path}: expected JSON of the run that the model is from, found what is "
+            f"none: {e}"
+        ) from e
