@@ -3,6 +3,7 @@
 import gc
 import signal
 import sys
+import traceback
 from collections.abc import Callable
 
 from absl import app, flags, logging
@@ -72,7 +73,8 @@ def run(
     """Parses the command line, runs `main`, and exits.
 
     Errors that the user can mend, from the flags or raised by `main`, end the
-    program with one line on standard error and their exit code; so do signals.
+    program with one line on standard error and their exit code; so do signals. With
+    `--verbosity=1` the line comes after Python's traceback.
 
     Args:
       name: what users call the program, such as "trainer.predict".
@@ -108,8 +110,19 @@ def run(
             logging.set_verbosity(logging.ERROR)
         # Imports TFDS, which takes a while; the flags are checked by now.
         from mnist_idx_tfds import program
+        from trainer import device
+
+        def explained() -> int | None:
+            try:
+                return main(argv[1:])
+            except Exception as e:
+                if logging.level_debug():
+                    traceback.print_exception(e)
+                if error := device.explained(e):
+                    raise error from e
+                raise
 
         signals.install()
-        program.guard(name, lambda: main(argv[1:]), TrainerError)
+        program.guard(name, explained, TrainerError)
 
     app.run(guarded, flags_parser=parse_flags)

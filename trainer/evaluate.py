@@ -94,6 +94,7 @@ def main(_) -> None:
 
 
 def _report_path(name: str) -> pathlib.Path:
+    from trainer import files
     from trainer.errors import TrainerError
 
     path = pathlib.Path(name).expanduser()
@@ -102,6 +103,7 @@ def _report_path(name: str) -> pathlib.Path:
         raise TrainerError(
             f"--report={name}: expected a file in a folder that is there, found {found}"
         )
+    files.check(path)
     return path
 
 

@@ -1,8 +1,10 @@
 """Files that are there as a whole or not at all."""
 
 import contextlib
+import errno
 import os
 import pathlib
+import tempfile
 from collections.abc import Iterator
 
 
@@ -27,3 +29,16 @@ def replaced(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def check(path: str | os.PathLike[str]) -> None:
+    """Tries to write where a file is to be, before there is anything to lose.
+
+    Raises:
+      OSError: it could not be written.
+    """
+    path = pathlib.Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "is a folder", f"{path}")
+    with tempfile.TemporaryFile(dir=path.parent):
+        pass

@@ -1,8 +1,10 @@
 """`python -m trainer` as its users run it: in a process, by its output alone."""
 
 import functools
+import os
 import pathlib
 import re
+import resource
 
 import keras
 import numpy as np
@@ -232,6 +234,54 @@ def test_an_export_dir_that_cannot_be_written_is_one_line_before_anything(tmp_pa
     (line,) = result.stderr.splitlines()
     assert line.startswith(f"trainer: --export_dir={tmp_path / 'file' / 'x'}: expected")
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("verbosity", [None, 1])
+def test_too_little_memory_is_one_line_and_the_whole_story_if_asked_for(
+    tmp_path, verbosity
+):
+    """The first dense layer has weights of 18 GB; the process may have 12."""
+    write_set(tmp_path / "own", train=2, test=1, shape=(1500, 1500))
+    result = run(
+        *(f"--idx_dir={tmp_path / 'own'}", f"--data_dir={tmp_path / 'data'}"),
+        *("--device=cpu", "--model=deep"),
+        *([] if verbosity is None else [f"--verbosity={verbosity}"]),
+        preexec_fn=lambda: resource.setrlimit(
+            resource.RLIMIT_AS, (12 << 30, resource.RLIM_INFINITY)
+        ),
+    )
+    assert result.returncode == 1
+    *story, line = result.stderr.splitlines()
+    assert line.startswith("trainer: memory: expected room for an array of shape [")
+    assert "A smaller --batch_size" in line
+    told = any("ResourceExhaustedError" in line for line in story)
+    assert told if verbosity else not story
+
+
+@pytest.mark.parametrize("flag", ["data_dir", "export_dir"])
+def test_a_folder_whose_name_tensorflow_cannot_take_is_one_line(tmp_path, flag):
+    write_set(tmp_path / "own", shape=(20, 20))
+    folder = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9")
+    args = {"idx_dir": tmp_path / "own", "data_dir": tmp_path / "data", flag: folder}
+    result = run("--device=cpu", *(f"--{name}={value}" for name, value in args.items()))
+    assert (result.returncode, result.stdout) == (1, "")
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(
+        f"trainer: --{flag}={tmp_path}/caf\\udce9: expected a path in"
+    )
+
+
+def test_a_workdir_of_any_name_holds_a_run_that_is_evaluated(tmp_path):
+    write_set(tmp_path / "own", train=64, test=32, shape=(20, 20))
+    folder = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9")
+    data = (f"--idx_dir={tmp_path / 'own'}", f"--data_dir={tmp_path / 'data'}")
+    lines = train(tmp_path / "own", tmp_path / "data", f"--workdir={folder}")
+    assert any(line.startswith("report ") for line in lines)
+    report = f"--report={tmp_path / 'r.html'}"
+    args = (f"--model={folder}/model.keras", *data, "--device=cpu", report)
+    result = processes.run("trainer.evaluate", *args)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "caf\\udce9" in (tmp_path / "r.html").read_text()
 
 
 def test_images_too_small_are_one_line(tmp_path):

@@ -3,6 +3,7 @@
 import contextlib
 import difflib
 import hashlib
+import os
 import re
 import sys
 import textwrap
@@ -48,6 +49,7 @@ def prepare(
         each; see `features`.
       mnist_idx_tfds.idx.IdxError: an IDX file cannot be used.
     """
+    _check_data_dir(data_dir)
     if idx_dir:
         config = _folder_config(idx_dir)
         builder = mnist_idx_tfds.Builder(data_dir=data_dir, config=config)
@@ -103,6 +105,17 @@ def _announced(builder: tfds.core.DatasetBuilder, folder: str | None) -> Iterato
         yield
     finally:
         ended.set()
+
+
+def _check_data_dir(data_dir: str | None) -> None:
+    folder = os.path.expanduser(data_dir or os.environ.get("TFDS_DATA_DIR") or "~")
+    try:
+        os.fspath(folder).encode()
+    except UnicodeEncodeError as e:
+        raise TrainerError(
+            f"--data_dir={folder}: expected a path in UTF-8, since TFDS takes no other, "
+            "found other bytes"
+        ) from e
 
 
 def _find(dataset: str, data_dir: str | None) -> tfds.core.DatasetBuilder:

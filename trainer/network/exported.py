@@ -75,10 +75,16 @@ def write(
 def _draft(folder: pathlib.Path) -> Iterator[pathlib.Path]:
     """Yields a folder in the folder, gone afterwards, and says what fails in either."""
     try:
+        f"{folder}".encode()
         folder.mkdir(parents=True, exist_ok=True)
         # Not a number, so that TensorFlow Serving does not look into it.
         with tempfile.TemporaryDirectory(prefix=".export-", dir=folder) as draft:
             yield pathlib.Path(draft)
+    except UnicodeEncodeError as e:
+        raise TrainerError(
+            f"--export_dir={folder}: expected a path in UTF-8, since TensorFlow takes no "
+            "other, found other bytes"
+        ) from e
     except (OSError, tf.errors.OpError) as e:
         reason = getattr(e, "strerror", None) or _first_line(e).rpartition("; ")[2]
         raise TrainerError(

@@ -39,7 +39,7 @@ class Writer:
             for events in path.glob("events.out.tfevents.*"):
                 events.unlink()
             # Whoever watches the run sees new points at most five seconds late.
-            writer = tf.summary.create_file_writer(str(path), flush_millis=5000)
+            writer = tf.summary.create_file_writer(os.fsencode(path), flush_millis=5000)
             self._writers[name] = writer
 
     def record(self, metrics: Mapping[str, float | None]) -> None:

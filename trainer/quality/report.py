@@ -72,7 +72,8 @@ def write(
         tables={"Evaluated on": evaluated or {}, "Training run": run},
     )
     with files.replaced(path) as draft:
-        draft.write_text(page, encoding="utf-8")
+        # Paths of the run may not be in UTF-8.
+        draft.write_text(page, encoding="utf-8", errors="backslashreplace")
 
 
 def percent(share: float) -> str:

@@ -29,7 +29,7 @@ def write(
     """
     model = kept.save_model(network)
     result = measures.evaluate(trained, data.evaluate, data.label_names)
-    page = kept.folder / "report.html"
+    page = kept.folder / workdir.REPORT
     with workdir.written(page):
         report.write(page, kept.settings, kept.records, result)
     board.images(result, kept.step)

@@ -21,6 +21,7 @@ from trainer.network import saved
 METRICS = "metrics.jsonl"
 CHECKPOINT = "checkpoint.npz"
 MODEL = "model.keras"
+REPORT = "report.html"
 # Settings in which a run may go on otherwise than it was begun, and what to say.
 _BITS = "; the last bits of the result may differ"
 _FREE = {"log_every": "", "device": _BITS, "keras": _BITS, "tensorflow": _BITS}
@@ -77,6 +78,9 @@ class Workdir:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._lock()
         try:
+            for path in (self.folder / MODEL, self.folder / REPORT):
+                with written(path):
+                    files.check(path)
             self.notes = self._compare(self.settings)
             self._write(keys.NAME, json.dumps(self.settings, indent=2) + "\n")
             with written(self.folder / saved.LABELS):

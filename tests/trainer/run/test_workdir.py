@@ -189,6 +189,13 @@ def test_a_checkpoint_of_another_network_is_refused(begun):
         Workdir(begun, SETTINGS, NAMES).restore(other)
 
 
+@pytest.mark.parametrize("name", ["model.keras", "report.html"])
+def test_what_is_written_at_the_end_is_tried_at_the_beginning(folder, name):
+    (folder / name).mkdir(parents=True)
+    with pytest.raises(TrainerError, match=f"{name}: expected to write.*is a folder"):
+        Workdir(folder, SETTINGS, NAMES)
+
+
 def rewrite(path, change):
     """Writes a checkpoint again with other paths of its variables."""
     with np.load(path) as file:
