@@ -99,12 +99,15 @@ def _announced(builder: tfds.core.DatasetBuilder, folder: str | None) -> Iterato
             seconds = round(time.monotonic() - begun)
             print(f"building {name} for {seconds} s", flush=True)
 
+    thread = threading.Thread(target=tick, daemon=True)
     if not sys.stderr.isatty():
-        threading.Thread(target=tick, daemon=True).start()
+        thread.start()
     try:
         yield
     finally:
         ended.set()
+        if thread.ident:  # It was started; no line of it comes after what follows.
+            thread.join()
 
 
 def _check_data_dir(data_dir: str | None) -> None:
