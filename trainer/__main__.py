@@ -91,7 +91,7 @@ flags.register_validator(
 )
 
 
-def main(_) -> None:
+def main(_: list[str]) -> None:
     """Trains as the flags say."""
     # TFDS, Keras and TensorFlow take seconds to import; the flags are checked by now.
     from trainer import device

@@ -37,7 +37,7 @@ def _define_flags() -> None:
     flags.DEFINE_string("report", None, "Write a page to this file, such as r.html.")
 
 
-def main(_) -> None:
+def main(_: list[str]) -> None:
     """Evaluates as the flags say."""
     # TFDS, Keras and TensorFlow take seconds to import; the flags are checked by now.
     from trainer import device

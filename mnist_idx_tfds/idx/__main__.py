@@ -8,7 +8,6 @@ The exit code is 1 if any file is bad, so that scripts can check files with it.
 import argparse
 import collections
 import itertools
-import math
 import sys
 from collections.abc import Iterator
 
@@ -101,13 +100,16 @@ def _tally(
     path: idx.PathLike, header: idx.Header
 ) -> tuple[int, int, collections.Counter[int]]:
     """Returns the lowest and the highest value, and counts of labels."""
-    low, high, counts = math.inf, -math.inf, collections.Counter()
+    ends: list[int] = []
+    counts: collections.Counter[int] = collections.Counter()
     chunks = program.progress(idx.read(path), header.shape[0], f"{path}", "items")
     for chunk in chunks:
-        low, high = min(low, int(chunk.min())), max(high, int(chunk.max()))
+        values = [*ends, int(chunk.min()), int(chunk.max())]
+        ends = [min(values), max(values)]
         if len(header.shape) == 1 and len(counts) <= _MAX_CLASSES:
             labels, numbers = np.unique(chunk, return_counts=True)
             counts.update(dict(zip(labels.tolist(), numbers.tolist(), strict=True)))
+    low, high = ends
     return low, high, counts
 
 

@@ -16,7 +16,7 @@ LITE = "model.tflite"
 
 
 def write(
-    network: keras.Model, export_dir: str | os.PathLike, label_names: Sequence[str]
+    network: keras.Model, export_dir: str | os.PathLike[str], label_names: Sequence[str]
 ) -> pathlib.Path:
     """Writes a SavedModel, a LiteRT file and the names of the classes.
 

@@ -1,5 +1,7 @@
 """A network that computes the parts of a batch side by side."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -35,7 +37,7 @@ class _Divided(keras.Model):
         self._head = head
         self._parts = parts
 
-    def call(self, images, training=None):
+    def call(self, images: Any, training: bool | None = None) -> Any:
         count, *shape = ops.shape(images)
         # Filled up with blank images, since not every operation takes an empty part.
         blank = [[0, -count % self._parts], *([0, 0] for _ in shape)]

@@ -28,7 +28,7 @@ _RED, _BLUE = (224, 72, 77), (62, 123, 250)  # As in the style sheet.
 
 
 def write(
-    path: str | os.PathLike,
+    path: str | os.PathLike[str],
     run: Mapping[str, Any],
     metrics: Sequence[Mapping[str, float | None]],
     evaluation: Evaluation,
