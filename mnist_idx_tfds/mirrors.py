@@ -2,7 +2,9 @@
 
 import contextlib
 import json
+import pathlib
 import re
+import shlex
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +22,7 @@ MIRRORS = (
 )
 TIMEOUT = (10, 20)  # Seconds to connect, and between two pieces of an answer.
 _RETRIES = 1
+_EMBEDDED = shlex.quote(str(pathlib.Path(__file__).with_name("dummy_data")))
 
 
 def download(
@@ -67,7 +70,7 @@ def download(
         "the published file from a mirror",
         "; ".join(reasons[key]),
         "With the four files in a folder, use --manual_dir=DIR; without them, python "
-        "-m trainer --idx_dir=mnist_idx_tfds/dummy_data trains on the embedded data.",
+        f"-m trainer --idx_dir={_EMBEDDED} trains on the embedded data.",
     )
 
 
@@ -94,8 +97,12 @@ def _reason(e: Exception) -> str:
 
 def _kept_urls(download_dir: epath.Path) -> set[str]:
     """Returns what TFDS has downloaded before, by the notes it keeps beside it."""
-    notes = [*download_dir.glob("*.INFO"), *download_dir.glob("*/*.INFO")]
-    return {url for note in notes for url in json.loads(note.read_text())["urls"]}
+    urls = set()
+    for note in [*download_dir.glob("*.INFO"), *download_dir.glob("*/*.INFO")]:
+        # What others left there, or a kill cut short; it only decides an order.
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+            urls.update(json.loads(note.read_text())["urls"])
+    return urls
 
 
 @contextlib.contextmanager

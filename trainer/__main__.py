@@ -103,6 +103,10 @@ def main(_: list[str]) -> None:
     from trainer.network.architectures import MODELS
     from trainer.run import callbacks, loop
 
+    if _EXPORT_DIR.value:
+        from trainer.network import exported
+
+        exported.check(_EXPORT_DIR.value)  # Before a training that would be lost.
     defaults = MODELS[_MODEL.value]
     settings = loop.Settings(
         model=_MODEL.value,
@@ -115,19 +119,18 @@ def main(_: list[str]) -> None:
     builder = source.prepare(
         f.data_dir, f.manual_dir, f.idx_dir, f.dataset or source.MNIST
     )
-    feed = pipeline.load(
-        builder,
-        train_split=_TRAIN_SPLIT.value,
-        eval_split=_EVAL_SPLIT.value,
-        feed=_FEED.value,
-        batch_size=settings.batch_size,
-        seed=settings.seed,
-    )
     target = _TARGET_ACCURACY.value
-    result = loop.run(settings, feed, selected, _WORKDIR.value, target)
+    with pipeline.damage_named(builder):
+        feed = pipeline.load(
+            builder,
+            train_split=_TRAIN_SPLIT.value,
+            eval_split=_EVAL_SPLIT.value,
+            feed=_FEED.value,
+            batch_size=settings.batch_size,
+            seed=settings.seed,
+        )
+        result = loop.run(settings, feed, selected, _WORKDIR.value, target)
     if _EXPORT_DIR.value:
-        from trainer.network import exported
-
         folder = exported.write(result.model, _EXPORT_DIR.value, feed.label_names)
         print(f"exported to {folder}")
     if target and not callbacks.reaches(result.accuracy, target):

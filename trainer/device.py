@@ -1,7 +1,9 @@
 """The device that a run computes on."""
 
 import contextlib
+import errno
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -81,6 +83,35 @@ def select(name: str, *, divide_steps: bool = False) -> Device:
     tf.config.experimental.set_memory_growth(gpu, True)
     model = tf.config.experimental.get_device_details(gpu).get("device_name", "GPU")
     return Device("GPU", f"GPU:{index} ({model})")
+
+
+def explained(e: Exception) -> TrainerError | None:
+    """Returns the one line for an error of TensorFlow's that a user can mend, or None.
+
+    Files are not its only source: it has the same class for a full disk and for too
+    little memory.
+    """
+    tf = sys.modules.get("tensorflow")  # What is not imported has raised nothing.
+    if tf is None or not isinstance(e, tf.errors.OpError):
+        return None
+    path, _, reason = first_line(e).rpartition("; ")
+    if reason in map(os.strerror, errno.errorcode):
+        return TrainerError(f"{path}: {reason.lower()}")
+    if not isinstance(e, tf.errors.ResourceExhaustedError):
+        return None
+    shape = re.search(r"tensor with shape(\[.*?\])", str(e))
+    array = f"an array of shape {shape[1]}" if shape else "all arrays"
+    hint = "" if "device:CPU" in str(e) else ", and --device=cpu has the machine's own"
+    return TrainerError(
+        f"memory: expected room for {array}, found too little on the device. A smaller "
+        f"--batch_size or smaller images need less{hint}."
+    )
+
+
+def first_line(e: Exception) -> str:
+    """Returns what an error of TensorFlow's says, without where in its graph."""
+    line = str(e).strip().partition("\n")[0]
+    return re.sub(r"^(\{\{.*?\}\} )+| \[Op:\w+\]( name:.*)?$", "", line)
 
 
 @contextlib.contextmanager

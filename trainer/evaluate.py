@@ -1,14 +1,15 @@
 """Says how good a trained network is, class by class, on any split.
 
-`python -m trainer.evaluate --model=DIR/model.keras` evaluates on the test split of the
-data set that it was trained on; `--report=FILE.html` writes a page with the curves of the run and the mistakes, too.
+`python -m trainer.evaluate --model=DIR/model.keras` evaluates on the split that its run
+was evaluated on; `--report=FILE.html` writes a page with the curves of the run and the
+mistakes, too.
 """
 
 import contextlib
 import json
 import pathlib
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from absl import flags
@@ -17,6 +18,7 @@ from trainer import cli, settings
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
 
     from trainer.data.pipeline import Split
     from trainer.quality.measures import Evaluation
@@ -31,7 +33,10 @@ def _define_flags() -> None:
     cli.define_device()
     cli.define_data("evaluate on", "that of the model's run, or MNIST")
     flags.DEFINE_string(
-        "split", "test", "TFDS split to evaluate on, such as train[85%:]."
+        "split",
+        None,
+        "TFDS split to evaluate on, such as train[85%:] (default: with the data set of "
+        "the model's run, the split that it was evaluated on; else test).",
     )
     flags.DEFINE_bool("json", False, "Print JSON instead of a table.")
     flags.DEFINE_string("report", None, "Write a page to this file, such as r.html.")
@@ -53,13 +58,19 @@ def main(_: list[str]) -> None:
     path = pathlib.Path(f.model).expanduser()
     network = saved.load(path)
     report_path = _report_path(f.report) if f.report else None
-    run, metrics = _run_of(path, with_metrics=bool(report_path))
-    # TFDS says on standard output what it builds, where nothing but JSON belongs.
+    recorded, metrics = _run_of(path, with_metrics=bool(report_path))
+    # What is built is said on standard output, where nothing but JSON belongs.
     with contextlib.redirect_stdout(sys.stderr if f.json else sys.stdout):
+        # What is said of the run's data set does not hold for another.
+        run = {} if f.dataset or f.idx_dir else recorded
         dataset = f.dataset or _dataset_of(run) or source.MNIST
-        builder = source.prepare(f.data_dir, f.manual_dir, f.idx_dir, dataset)
-    split = pipeline.load_split(builder, f.split)
-    _check_fit(path, network, split)
+        data_dir = f.data_dir or _data_dir_of(run)
+        builder = source.prepare(data_dir, f.manual_dir, f.idx_dir, dataset)
+    split = pipeline.load_split(
+        builder, str(f.split or run.get(settings.EVAL_SPLIT) or "test")
+    )
+    model_names = saved.read_labels(path.parent, network.output_shape[-1])
+    names, labels = _fitted(path, network, model_names, split)
     facts = {
         "dataset": split.name,
         "split": split.split,
@@ -68,9 +79,9 @@ def main(_: list[str]) -> None:
         "parameters": network.count_params(),
         "device": selected.description,
     }
-    with signals.held_back():
-        batches = _watched(split.batches, split.examples)
-        result = measures.evaluate(network, batches, split.label_names)
+    with signals.held_back(), pipeline.damage_named(builder):
+        batches = _relabelled(_watched(split.batches, split.examples), labels)
+        result = measures.evaluate(network, batches, names)
     if f.json:
         print(json.dumps(facts | result.to_json()))
     else:
@@ -78,7 +89,7 @@ def main(_: list[str]) -> None:
     if report_path:
         from trainer.quality import report
 
-        report.write(report_path, run, metrics, result, facts)
+        report.write(report_path, recorded, metrics, result, facts)
         print(f"report  {report_path}", file=sys.stderr if f.json else sys.stdout)
 
 
@@ -128,7 +139,40 @@ def _dataset_of(run: dict[str, Any]) -> str | None:
     return name and f"{name}:{version}"
 
 
-def _check_fit(path: pathlib.Path, network: "keras.Model", split: "Split") -> None:
+def _data_dir_of(run: dict[str, Any]) -> str | None:
+    """Returns the folder of that data set, if it is still there."""
+    from etils import epath
+
+    folder = str(run.get(settings.DATA_DIR) or "")
+    return folder if folder and epath.Path(folder).is_dir() else None
+
+
+def _fitted(
+    path: pathlib.Path,
+    network: "keras.Model",
+    model_names: Sequence[str],
+    split: "Split",
+) -> tuple[Sequence[str], "np.ndarray"]:
+    """Checks that a model can be asked what a split holds.
+
+    Classes go by name where both sides have names, and else by their labels.
+
+    Args:
+      path: of the model, for errors.
+      network: the model.
+      model_names: names of its classes, or their labels as text.
+      split: the split.
+
+    Returns:
+      Names for the model's classes, and the model's label for each of the split's,
+      int64 `(classes of the split,)`.
+
+    Raises:
+      TrainerError: the images are of another shape, or there is a class that the
+        model does not know.
+    """
+    import numpy as np
+
     from trainer.errors import TrainerError
 
     taken, given = network.inputs[0].shape[1:], split.image_shape
@@ -137,19 +181,45 @@ def _check_fit(path: pathlib.Path, network: "keras.Model", split: "Split") -> No
             f"{path}: images: expected {_by(given)}, as in {split.name}, found a model "
             f"of {_by(taken)}. Is it trained on other data?"
         )
-    classes, outputs = len(split.label_names), network.outputs[0].shape[-1]
-    if outputs != classes:
+    model, data = tuple(model_names), tuple(split.label_names)
+    if _are_names(model) and _are_names(data):
+        label_of = {name: label for label, name in enumerate(model)}
+        if unknown := [name for name in data if name not in label_of]:
+            more = f" and {len(unknown) - 3:,} more" if unknown[3:] else ""
+            raise TrainerError(
+                f"{path}: classes: expected a model that knows those of {split.name}, "
+                f"found none of the name {', '.join(unknown[:3])}{more}. Is it trained "
+                "on other data?"
+            )
+        return model, np.array([label_of[name] for name in data], np.int64)
+    if len(data) > len(model):
         raise TrainerError(
-            f"{path}: classes: expected {classes}, as in {split.name}, found a model "
-            f"of {outputs}. Is it trained on other data?"
+            f"{path}: classes: expected {len(data):,}, as in {split.name}, found a "
+            f"model of {len(model):,}. Is it trained on other data?"
         )
+    names = model if _are_names(model) else data + model[len(data) :]
+    return names, np.arange(len(data))
+
+
+def _are_names(names: tuple[str, ...]) -> bool:
+    """Whether classes have names, not only the labels that stand for them."""
+    return names != tuple(map(str, range(len(names))))
+
+
+def _relabelled(
+    batches: Iterable[tuple["np.ndarray", "np.ndarray"]], labels: "np.ndarray"
+) -> Iterator[tuple["np.ndarray", "np.ndarray"]]:
+    for images, given in batches:
+        yield images, labels.take(given)
 
 
 def _by(shape: Iterable[int | None]) -> str:
     return "x".join("any" if size is None else str(size) for size in shape)
 
 
-def _watched(batches: Iterable[tuple], examples: int) -> Iterator[tuple]:
+def _watched(
+    batches: Iterable[tuple["np.ndarray", "np.ndarray"]], examples: int
+) -> Iterator[tuple["np.ndarray", "np.ndarray"]]:
     """Passes batches through, with a line every two seconds, up to a signal."""
     from mnist_idx_tfds import program
     from trainer import signals

@@ -10,6 +10,7 @@ from trainer.errors import TrainerError
 NAME = "settings.json"
 MODEL = "model"  # Of `architectures.MODELS`.
 DATASET = "dataset"  # TFDS name, with configuration and version.
+DATA_DIR = "data_dir"
 EVAL_SPLIT = "eval_split"
 STEPS = "steps_per_epoch"
 

@@ -3,6 +3,8 @@
 import gzip
 import hashlib
 import http.server
+import pathlib
+import re
 import socket
 import struct
 import threading
@@ -154,7 +156,8 @@ def test_when_all_fail_each_has_its_reason_and_the_ways_on_are_named(fetch, faul
     assert message.count("127.0.0.1:") == 2
     assert ": HTTP 404. " in message
     assert "--manual_dir=DIR" in message
-    assert "--idx_dir=mnist_idx_tfds/dummy_data" in message
+    (folder,) = re.findall(r"--idx_dir=(\S+) trains", message)
+    assert (pathlib.Path(folder) / "train-images-idx3-ubyte.gz").exists()
 
 
 @pytest.mark.parametrize("fault", ["page", "short", "other", "reset", "cut", "stall"])
@@ -174,6 +177,25 @@ def test_a_good_file_is_never_fetched_again(fetch, server):
 def test_a_good_file_of_the_second_mirror_is_never_fetched_again(fetch, server):
     check(fetch("missing", "good"))
     count = len(server.requests)
+    check(fetch("missing", "good"))
+    assert len(server.requests) == count
+
+
+@pytest.mark.parametrize(
+    "note",
+    [b"{}", b"[]", b"null", b"7", b'{"urls": 7}', b'{"urls": [[]]}', b'{"ur', b"\xff"],
+    ids=repr,
+)
+def test_a_note_that_is_not_tfdss_does_not_stop_a_download(
+    fetch, server, tmp_path, note
+):
+    """Nor does it hide the others, by which nothing is fetched twice."""
+    check(fetch("missing", "good"))
+    count = len(server.requests)
+    for folder in (tmp_path / "downloads", tmp_path / "downloads" / "other"):
+        folder.mkdir(exist_ok=True)
+        (folder / "a.INFO").write_bytes(note)
+        (folder / "b.INFO").mkdir()
     check(fetch("missing", "good"))
     assert len(server.requests) == count
 

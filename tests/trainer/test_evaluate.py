@@ -87,7 +87,7 @@ def test_prints_a_table_and_writes_a_report_of_the_run(own, network, workdir):
 
 
 def test_json_is_all_that_is_on_standard_output(own, network, workdir):
-    """Even where the data set is built first, which TFDS has much to say about."""
+    """Even where the data set is built first, which is said."""
     options = (f"--idx_dir={own[0]}", f"--data_dir={workdir / 'data'}", "--device=cpu")
     args = ("--json", "--split=train[:50%]")
     result = run(f"--model={workdir / 'model.keras'}", *options, *args)
@@ -149,7 +149,91 @@ def test_a_model_of_other_data_is_refused_with_both_shapes(
         name="own", image_shape=shape, label_names=("x",) * classes
     )
     with pytest.raises(TrainerError, match=message):
-        evaluate._check_fit(pathlib.Path("m.keras"), network, split)
+        evaluate._fitted(pathlib.Path("m.keras"), network, "012", split)
+
+
+@pytest.mark.parametrize(
+    ("model", "data", "names", "labels"),
+    [
+        ("abc", "abc", "abc", [0, 1, 2]),
+        ("abc", "ca", "abc", [2, 0]),
+        ("201", "10", "201", [2, 1]),
+        ("abc", "01", "abc", [0, 1]),
+        ("012", "ab", "ab2", [0, 1]),
+        ("012", "01", "012", [0, 1]),
+    ],
+)
+def test_classes_go_by_name_where_both_sides_have_names(
+    network, model, data, names, labels
+):
+    split = types.SimpleNamespace(
+        name="own", image_shape=(*SHAPE, 1), label_names=tuple(data)
+    )
+    fitted = evaluate._fitted(pathlib.Path("m.keras"), network, model, split)
+    assert ("".join(fitted[0]), fitted[1].tolist()) == (names, labels)
+
+
+@pytest.fixture
+def named(network, tmp_path):
+    """A model of circles, squares and stars, and the options that it is asked with."""
+    network.save(tmp_path / "model.keras")
+    (tmp_path / "labels.txt").write_text("circle\nsquare\nstar\n")
+    return (
+        *(f"--model={tmp_path / 'model.keras'}", f"--idx_dir={tmp_path / 'other'}"),
+        *(f"--data_dir={tmp_path / 'data'}", "--device=cpu", "--json"),
+    )
+
+
+def test_classes_in_another_order_are_those_of_the_model(named, network, tmp_path):
+    made = write_set(tmp_path / "other", test=TEST, shape=SHAPE, num_classes=2)
+    (tmp_path / "other" / "labels.txt").write_text("star\ncircle\n")
+    result = run(*named)
+    assert result.returncode == 0, result.stderr
+    found = json.loads(result.stdout)
+    images, labels = made["test"]
+    labels = np.array([2, 0])[labels]
+    loss, accuracy = network.evaluate(images[..., None], labels, verbose=0)
+    assert [found["loss"], found["accuracy"]] == pytest.approx([loss, accuracy])
+    assert [(c["name"], c["examples"]) for c in found["classes"]] == [
+        ("circle", (labels == 0).sum()),
+        ("square", 0),
+        ("star", (labels == 2).sum()),
+    ]
+    assert np.sum(found["confusion"], axis=1).tolist() == np.bincount(labels).tolist()
+
+
+def test_a_class_that_the_model_does_not_know_is_named(named, tmp_path):
+    write_set(tmp_path / "other", shape=SHAPE, num_classes=2)
+    (tmp_path / "other" / "labels.txt").write_text("square\ntriangle\n")
+    result = run(*named)
+    assert (result.returncode, result.stdout) == (1, "")
+    line = result.stderr.splitlines()[-1]
+    assert line.startswith(f"trainer.evaluate: {tmp_path / 'model.keras'}: classes: ")
+    assert "found none of the name triangle. Is it" in line
+
+
+def test_a_run_is_evaluated_on_its_own_split_of_its_own_data(tmp_path):
+    """Wherever that was kept; for another data set, neither is taken."""
+    for name in ("own", "other"):
+        write_set(tmp_path / name, train=40, test=7, shape=SHAPE, num_classes=3)
+    args = (
+        *(f"--idx_dir={tmp_path / 'own'}", "--data_dir=data", "--device=cpu"),
+        *("--train_split=train[:75%]", "--eval_split=train[75%:]", "--epochs=1"),
+    )
+    trained = processes.run("trainer", *args, "--workdir=w", cwd=tmp_path)
+    assert (trained.returncode, trained.stderr) == (0, "")
+    again = ("--model=w/model.keras", "--device=cpu", "--json")
+    (tmp_path / "away").mkdir()
+    found = json.loads(run(*again, cwd=tmp_path).stdout)
+    assert (found["split"], found["examples"]) == ("train[75%:]", 10)
+    assert json.loads(run(*again, "--split=test", cwd=tmp_path).stdout)["examples"] == 7
+    other = (f"--idx_dir={tmp_path / 'other'}", "--data_dir=away")
+    assert json.loads(run(*again, *other, cwd=tmp_path).stdout)["examples"] == 7
+    assert list((tmp_path / "away").iterdir())
+    args = ("--data_dir=away", *args[:1], *args[2:])
+    moved = processes.run("trainer", *args, "--workdir=w", cwd=tmp_path)
+    assert "the run is finished." in moved.stdout
+    assert "data_dir" not in moved.stdout
 
 
 def test_a_model_of_any_size_of_image_is_taken():
@@ -159,7 +243,7 @@ def test_a_model_of_any_size_of_image_is_taken():
     split = types.SimpleNamespace(
         name="own", image_shape=(9, 9, 1), label_names=tuple("abc")
     )
-    evaluate._check_fit(pathlib.Path("m.keras"), network, split)
+    evaluate._fitted(pathlib.Path("m.keras"), network, "012", split)
 
 
 @pytest.mark.parametrize("name", ["settings.json", "metrics.jsonl"])

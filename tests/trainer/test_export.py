@@ -111,6 +111,27 @@ def test_a_folder_that_cannot_be_made_is_an_error(network, tmp_path, below):
     message = f"--export_dir={folder}: expected a folder that can be written"
     with pytest.raises(TrainerError, match=message):
         exported.write(network, folder, NAMES)
+    with pytest.raises(TrainerError, match=message):
+        exported.check(folder)
+
+
+@pytest.mark.parametrize("name", ["model.tflite", "labels.txt"])
+def test_a_folder_in_the_place_of_a_file_is_an_error_beforehand(tmp_path, name):
+    (tmp_path / name).mkdir()
+    with pytest.raises(TrainerError, match=f"found an error: {name} is a folder"):
+        exported.check(tmp_path)
+
+
+def test_to_try_a_folder_makes_it_and_leaves_nothing_in_it(tmp_path):
+    exported.check(tmp_path / "a" / "b")
+    assert not list((tmp_path / "a" / "b").iterdir())
+
+
+def test_a_defect_of_this_program_is_not_taken_for_a_networks(tmp_path):
+    """Only what Keras and the converter raise is."""
+    with pytest.raises(TypeError):
+        exported.write(architectures.cnn((20, 20, 1), 3), tmp_path, None)
+    assert not list(tmp_path.iterdir())
 
 
 run = functools.partial(processes.run, "trainer.export")

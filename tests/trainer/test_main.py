@@ -221,6 +221,19 @@ def test_a_bad_file_is_one_line(tmp_path):
     assert line.startswith(f"trainer: {path}: gzip stream: expected its end marker")
 
 
+def test_an_export_dir_that_cannot_be_written_is_one_line_before_anything(tmp_path):
+    write_set(tmp_path / "own", shape=(20, 20))
+    (tmp_path / "file").touch()
+    result = run(
+        *(f"--idx_dir={tmp_path / 'own'}", f"--data_dir={tmp_path / 'data'}"),
+        *("--device=cpu", f"--export_dir={tmp_path / 'file' / 'x'}"),
+    )
+    assert (result.returncode, result.stdout) == (1, "")
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"trainer: --export_dir={tmp_path / 'file' / 'x'}: expected")
+    assert not (tmp_path / "data").exists()
+
+
 def test_images_too_small_are_one_line(tmp_path):
     write_set(tmp_path / "own", shape=(9, 20))
     result = run(f"--idx_dir={tmp_path / 'own'}", f"--data_dir={tmp_path / 'data'}")
@@ -249,7 +262,8 @@ def test_no_network_for_mnist_is_one_line_with_the_ways_on(tmp_path):
     for mirror in ("storage.googleapis.com", "ossci-datasets.s3.amazonaws.com"):
         assert f"{mirror}: " in line
     assert "--manual_dir=DIR" in line
-    assert "--idx_dir=mnist_idx_tfds/dummy_data" in line
+    (folder,) = re.findall(r"--idx_dir=(\S+) trains", line)
+    assert (pathlib.Path(folder) / "train-images-idx3-ubyte.gz").exists()
 
 
 def test_mnist_itself_trains(mnist_idx_dir, tmp_path):

@@ -5,14 +5,16 @@ permutation of it. A larger one is streamed: in each epoch its files in an order
 their own, and their records shuffled a large piece at a time.
 """
 
+import contextlib
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
+from etils import epath
 
 import mnist_idx_tfds
 from trainer import device
@@ -25,6 +27,7 @@ _READ_BATCH = 512
 _EVALUATION_BATCH = 1000
 _FILES_AT_ONCE = 8
 _CORES = device.cores()
+_RECORD_BYTES = 16  # That TFRecord adds to a record: its length, and two checksums.
 _UNROLLED = 16  # Images decoded in one round of a loop, whose rounds are not free.
 
 # The functions below are plain TensorFlow; converting them would delay the start.
@@ -37,6 +40,7 @@ class Data:
 
     Attributes:
       name: TFDS name with configuration and version.
+      data_dir: folder that TFDS has it in, among other data sets.
       image_shape: height, width and channels, in pixels.
       label_names: names of the classes, in the order of their labels.
       train_split: TFDS split that is trained on.
@@ -52,6 +56,7 @@ class Data:
     """
 
     name: str
+    data_dir: str
     image_shape: tuple[int, int, int]
     label_names: tuple[str, ...]
     train_split: str
@@ -95,8 +100,9 @@ def load(
     found = features.find(builder.info)
     train_examples = _count(builder, train_split, "--train_split")
     eval_examples = _count(builder, eval_split, "--eval_split")
-    _check_labelled(builder, train_split, "--train_split")
-    _check_labelled(builder, eval_split, "--eval_split")
+    for flag, split in (("--train_split", train_split), ("--eval_split", eval_split)):
+        _check_sizes(builder, split)
+        _check_labelled(builder, split, flag)
     train_feed = _choose(builder, train_examples, feed)
     order = _Order(tf.constant(seed, tf.int64), tf.Variable(0, dtype=tf.int64))
     decode = _decoder(builder)
@@ -105,8 +111,10 @@ def load(
     cached = _choose(builder, eval_examples, feed) == "memory"
     evaluate = _evaluation(builder, eval_split, decode, cached=cached)
     steps = _steps(train_examples, batch_size)
+    name = builder.info.full_name
     return Data(
-        name=builder.info.full_name,
+        name=name,
+        data_dir=f"{epath.Path(builder.data_dir).resolve().parents[name.count('/')]}",
         image_shape=found.image_shape,
         label_names=found.label_names,
         train_split=train_split,
@@ -154,6 +162,7 @@ def load_split(builder: tfds.core.DatasetBuilder, split: str) -> Split:
     """
     found = features.find(builder.info)
     examples = _count(builder, split, "--split")
+    _check_sizes(builder, split)
     _check_labelled(builder, split, "--split")
     return Split(
         name=builder.info.full_name,
@@ -187,6 +196,73 @@ def _counted(batches: tf.data.Dataset, steps: int) -> tf.data.Dataset:
     options.autotune.enabled = False
     options.experimental_optimization.apply_default_optimizations = False
     return batches.with_options(options)
+
+
+@contextlib.contextmanager
+def damage_named(builder: tfds.core.DatasetBuilder) -> Iterator[None]:
+    """Says of an error in reading a data set which of its files is damaged.
+
+    Args:
+      builder: of the data set that is read within.
+
+    Raises:
+      TrainerError: a file is not as TFDS wrote it, instead of TensorFlow's error.
+    """
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError:
+        raise
+    except tf.errors.OpError as e:
+        for split in builder.info.splits.values():
+            _check_records(builder, split, e)
+        raise
+
+
+def _check_sizes(builder: tfds.core.DatasetBuilder, split: str) -> None:
+    """Raises an error for files cut short, whose rest TensorFlow takes for all."""
+    if builder.info.file_format != tfds.core.FileFormat.TFRECORD:
+        return  # ArrayRecord's own reader sees it.
+    used = {part.filename for part in builder.info.splits[split].file_instructions}
+    for info in builder.info.splits.values():
+        if used.isdisjoint(map(str, info.filepaths)):
+            continue
+        try:
+            size = sum(path.stat().length for path in info.filepaths)
+        except FileNotFoundError:
+            size = None
+        # Exact, unless another version of TFDS counted otherwise.
+        if size != info.num_bytes + _RECORD_BYTES * info.num_examples:
+            _check_records(builder, info)
+
+
+def _check_records(
+    builder: tfds.core.DatasetBuilder,
+    split: tfds.core.SplitInfo,
+    cause: Exception | None = None,
+) -> None:
+    """Reads all of a split, and raises an error that names a file which is not whole."""
+    for path, expected in zip(split.filepaths, split.shard_lengths, strict=True):
+        try:
+            found = f"{_count_records(builder, path)}"
+        except (tf.errors.OpError, RuntimeError) as e:  # The latter is ArrayRecord's.
+            found = device.first_line(e).rpartition("; ")[2].lower()
+        if found != f"{expected}":
+            raise TrainerError(
+                f"{path}: records: expected {expected}, as TFDS wrote them, found "
+                f"{found}. Delete {builder.data_dir} to build the data set again."
+            ) from cause
+
+
+def _count_records(builder: tfds.core.DatasetBuilder, path: epath.Path) -> int:
+    if builder.info.file_format == tfds.core.FileFormat.TFRECORD:
+        records = tf.data.TFRecordDataset(f"{path}")
+        return int(records.reduce(np.int64(0), lambda count, _: count + 1))
+    from array_record.python import array_record_module
+
+    reader = array_record_module.ArrayRecordReader(f"{path}")
+    for start in range(0, count := reader.num_records(), _READ_BATCH):
+        reader.read(start, min(start + _READ_BATCH, count))
+    return count
 
 
 class _Order(NamedTuple):
@@ -255,7 +331,7 @@ def _from_memory(
         # All at once: a batch at a time, calls would take longer than copying. So
         # every batch is there before the first is asked for, and none to prefetch.
         picked = order.permutation(examples)
-        columns = [tf.gather(column, picked) for column in columns]
+        columns = tuple(tf.gather(column, picked) for column in columns)
         last = tuple(column[steps * batch_size :] for column in columns)
         if not steps:
             return tf.data.Dataset.from_tensors(last)

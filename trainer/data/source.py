@@ -1,10 +1,14 @@
 """The data set to train on: found, or built on first use."""
 
+import contextlib
 import difflib
 import hashlib
 import re
 import sys
 import textwrap
+import threading
+import time
+from collections.abc import Iterator
 
 import tensorflow_datasets as tfds
 from etils import epath
@@ -15,6 +19,12 @@ from trainer.data import features
 from trainer.errors import TrainerError
 
 MNIST = "mnist_idx_tfds"
+_SECONDS = 2  # Between signs of life.
+# What the code of a data set raises of itself, whatever it is asked for.
+_DEFECTS = (
+    *(ArithmeticError, AttributeError, LookupError, NameError),
+    *(NotImplementedError, RecursionError, TypeError),
+)
 
 
 def prepare(
@@ -48,21 +58,51 @@ def prepare(
         return builder
     if manual_dir and isinstance(builder, mnist_idx_tfds.Builder):
         _check_manual_dir(epath.Path(manual_dir).expanduser(), builder)
-    if not sys.stderr.isatty():
-        tfds.disable_progress_bar()
     config = tfds.download.DownloadConfig(manual_dir=manual_dir, try_download_gcs=False)
-    if isinstance(builder, mnist_idx_tfds.Builder):
-        builder.download_and_prepare(download_config=config)
-        return builder
-    try:
-        with mirrors.bounded_requests():
+    with _announced(builder, idx_dir or manual_dir):
+        if isinstance(builder, mnist_idx_tfds.Builder):
             builder.download_and_prepare(download_config=config)
-    except Exception as e:  # Whatever the code of that data set may raise.
-        raise TrainerError(
-            f"--dataset={dataset}: expected TFDS to build it in {builder.data_dir}, "
-            f"found {type(e).__name__}: {_reason(e)}."
-        ) from e
+            return builder
+        try:
+            with mirrors.bounded_requests():
+                builder.download_and_prepare(download_config=config)
+        except Exception as e:  # Whatever the code of that data set may raise.
+            raise TrainerError(
+                f"--dataset={dataset}: expected TFDS to build it in {builder.data_dir}, "
+                f"found {type(e).__name__}: {_reason(e)}.{_where(e)}"
+            ) from e
     return builder
+
+
+@contextlib.contextmanager
+def _announced(builder: tfds.core.DatasetBuilder, folder: str | None) -> Iterator[None]:
+    """Says in a line what is built within, from what and where, and that it goes on.
+
+    TFDS says it in two long lines, of sizes which it does not know; its bars are only
+    for terminals.
+    """
+    size = builder.info.download_size
+    if isinstance(builder, mnist_idx_tfds.Builder):
+        files = {info.filename: info.size for info in builder.url_infos.values()}
+        size = tfds.core.utils.Size(sum(files.values()))
+    origin = folder or (f"a download of {size}" if size else "a download")
+    name = builder.info.full_name
+    print(f"building {name} from {origin} in {builder.data_dir}", flush=True)
+    builder._log_download_bytes = builder._log_download_done = lambda: None
+    tfds.display_progress_bar(sys.stderr.isatty())
+    ended, begun = threading.Event(), time.monotonic()
+
+    def tick() -> None:
+        while not ended.wait(_SECONDS):
+            seconds = round(time.monotonic() - begun)
+            print(f"building {name} for {seconds} s", flush=True)
+
+    if not sys.stderr.isatty():
+        threading.Thread(target=tick, daemon=True).start()
+    try:
+        yield
+    finally:
+        ended.set()
 
 
 def _find(dataset: str, data_dir: str | None) -> tfds.core.DatasetBuilder:
@@ -76,7 +116,7 @@ def _find(dataset: str, data_dir: str | None) -> tfds.core.DatasetBuilder:
         raise TrainerError(
             f"--dataset={dataset}: expected a data set that TFDS knows or that is built "
             f"in {folder}, such as fashion_mnist, emnist/letters or mnist:3.0.1, found "
-            f"none: {_reason(e)}.{hint}"
+            f"none: {_reason(e)}.{hint}{_where(e)}"
         ) from e
 
 
@@ -100,6 +140,11 @@ def _reason(e: Exception) -> str:
     text = re.sub(r"^Failed to construct dataset .*?}\": ", "", str(e).strip())
     sentence = re.split(r"\n|\. (?=[A-Z])", text)[0]
     return textwrap.shorten(sentence, 300).rstrip(".")
+
+
+def _where(e: Exception) -> str:
+    """Returns how to see where an error comes from that is a defect of some code."""
+    return " --verbosity=1 shows where." if isinstance(e, _DEFECTS) else ""
 
 
 def _folder_config(idx_dir: str) -> mnist_idx_tfds.IdxConfig:

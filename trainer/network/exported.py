@@ -1,9 +1,11 @@
 """A network in the formats of TensorFlow Serving and LiteRT."""
 
+import contextlib
+import errno
 import os
 import pathlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import keras
 import tensorflow as tf
@@ -13,6 +15,19 @@ from trainer.errors import TrainerError
 from trainer.network import saved
 
 LITE = "model.tflite"
+
+
+def check(export_dir: str | os.PathLike[str]) -> None:
+    """Makes the folder for `write` and tries to write there, before there is a network.
+
+    Raises:
+      TrainerError: as for `write`.
+    """
+    folder = pathlib.Path(export_dir).expanduser()
+    with _draft(folder):
+        for name in (LITE, saved.LABELS):
+            if (folder / name).is_dir():
+                raise IsADirectoryError(errno.EISDIR, f"{name} is a folder")
 
 
 def write(
@@ -37,29 +52,38 @@ def write(
         be exported.
     """
     folder = pathlib.Path(export_dir).expanduser()
+    with _draft(folder) as draft:
+        try:
+            network.export(draft / "saved", format="tf_saved_model", verbose=False)
+            converter = tf.lite.TFLiteConverter.from_saved_model(f"{draft / 'saved'}")
+            lite = converter.convert()
+        except (OSError, tf.errors.OpError):
+            raise
+        except Exception as e:  # Theirs have no class of their own.
+            raise TrainerError(
+                f"--export_dir={folder}: expected a network that can be exported, found "
+                f"{type(e).__name__}: {_first_line(e)}. --verbosity=1 shows where."
+            ) from e
+        with files.replaced(folder / LITE) as file:
+            file.write_bytes(lite)
+        saved.write_labels(folder, label_names)
+        version = folder / str(1 + max(_versions(folder), default=0))
+        return (draft / "saved").rename(version)
+
+
+@contextlib.contextmanager
+def _draft(folder: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Yields a folder in the folder, gone afterwards, and says what fails in either."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # Not a number, so that TensorFlow Serving does not look into it.
-        with tempfile.TemporaryDirectory(prefix=".export-", dir=folder) as draft:
-            draft = pathlib.Path(draft)
-            network.export(draft / "saved", format="tf_saved_model", verbose=False)
-            lite = tf.lite.TFLiteConverter.from_saved_model(f"{draft / 'saved'}")
-            content = lite.convert()
-            with files.replaced(folder / LITE) as file:
-                file.write_bytes(content)
-            saved.write_labels(folder, label_names)
-            version = folder / str(1 + max(_versions(folder), default=0))
-            return (draft / "saved").rename(version)
+        with tempfile.TemporaryDirectory(prefix=".export-", dir=folder) as name:
+            yield pathlib.Path(name)
     except (OSError, tf.errors.OpError) as e:
         reason = getattr(e, "strerror", None) or _first_line(e).rpartition("; ")[2]
         raise TrainerError(
             f"--export_dir={folder}: expected a folder that can be written, found an "
             f"error: {reason.lower()}"
-        ) from e
-    except Exception as e:  # Of Keras or the converter, for layers not known to them.
-        raise TrainerError(
-            f"--export_dir={folder}: expected a network that can be exported, found "
-            f"{type(e).__name__}: {_first_line(e)}"
         ) from e
 
 

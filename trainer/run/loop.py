@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib.metadata
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
@@ -146,8 +147,9 @@ def _compiled(
 ) -> keras.Model:
     """Returns a model of the network's weights for `fit`, with its optimizer."""
     judged = {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
-    # Saved so that it can be evaluated; with an optimizer that has no state.
-    network.compile("sgd", **judged)
+    # Saved so that it can be evaluated, alike on every machine; with an optimizer
+    # that has no state.
+    network.compile("sgd", **judged, jit_compile=False)
     model = parallel.divided(network, device.cores, settings.batch_size)
     model.compile(
         optimizer=adamw(
@@ -178,8 +180,8 @@ def _fit(
     target_accuracy: float | None,
 ) -> Record:
     """Trains to the end of the run, and returns its last record."""
-    records = []
-    sinks = [
+    records: list[Record] = []
+    sinks: list[Callable[[Record], None]] = [
         Progress(settings.epochs, data.steps, windows=settings.log_every > 0),
         records.append,
     ]
@@ -211,7 +213,7 @@ def _fit(
                 ),
                 callbacks.EvaluationLog(write),
                 callbacks.StopAtAccuracy(target_accuracy),
-                callbacks.Checkpoint(kept and kept.save),
+                callbacks.Checkpoint(kept.save if kept else None),
             ],
         )
 
@@ -241,6 +243,7 @@ def _described(settings: Settings, data: Data, device: Device) -> dict[str, Any]
     """Returns what decides the outcome of a run, and what it runs on, as JSON has it."""
     return {
         keys.DATASET: data.name,
+        keys.DATA_DIR: data.data_dir,
         "train_split": data.train_split,
         keys.EVAL_SPLIT: data.eval_split,
         "train_examples": data.train_examples,

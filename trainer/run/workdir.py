@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -23,6 +24,8 @@ MODEL = "model.keras"
 # Settings in which a run may go on otherwise than it was begun, and what to say.
 _BITS = "; the last bits of the result may differ"
 _FREE = {"log_every": "", "device": _BITS, "keras": _BITS, "tensorflow": _BITS}
+_NOTED = {keys.DATA_DIR}  # Settings that are not of the run: for whoever evaluates it.
+_NUMBER = re.compile(r"_(\d+)(?=[_/]|$)")
 
 
 @contextlib.contextmanager
@@ -78,8 +81,7 @@ class Workdir:
             self._write(keys.NAME, json.dumps(self.settings, indent=2) + "\n")
             with written(self.folder / saved.LABELS):
                 saved.write_labels(self.folder, label_names)
-            self._state = self._read_checkpoint()
-            self.step = int(self._state[0]) if self._state else 0
+            self.step, self._paths, self._values = self._read_checkpoint()
             self.records = list(self._read_metrics())
             self._check_metrics()
             self._write(METRICS, "".join(map(_line, self.records)))
@@ -89,13 +91,15 @@ class Workdir:
 
     def restore(self, network: keras.Model) -> None:
         """Gives a network, compiled as in the run, its state at the checkpoint."""
-        if not self._state:
+        if not self._paths:
             return
         variables = _variables(network)
-        _, *values = self._state
-        if [v.shape for v in values] != [tuple(v.shape) for v in variables]:
-            raise self._unreadable("it is of another network")
-        for variable, value in zip(variables, values, strict=True):
+        shapes = [tuple(v.shape) for v in variables]
+        if self._paths != _paths(variables) or shapes != [
+            v.shape for v in self._values
+        ]:
+            raise self._unreadable("it is of another network or version of Keras")
+        for variable, value in zip(variables, self._values, strict=True):
             variable.assign(value)
 
     def record(self, record: dict[str, Any]) -> None:
@@ -111,7 +115,9 @@ class Workdir:
         with written(path), path.open("a") as metrics:
             os.fsync(metrics.fileno())  # The records that a checkpoint needs.
         step = int(network.optimizer.iterations)
-        arrays = [np.array(step), *(v.numpy() for v in _variables(network))]
+        variables = _variables(network)
+        arrays = [np.array(step), np.array(_paths(variables))]
+        arrays += [variable.numpy() for variable in variables]
         path = self.folder / CHECKPOINT
         with written(path), files.replaced(path) as draft, draft.open("wb") as file:
             np.savez(file, *arrays)
@@ -156,7 +162,7 @@ class Workdir:
             different = {
                 name: f"{name} {begun.get(name)} there, {settings.get(name)} now"
                 for name in {**begun, **settings}
-                if begun.get(name) != settings.get(name)
+                if begun.get(name) != settings.get(name) and name not in _NOTED
             }
         except (ValueError, TypeError, AttributeError) as e:
             raise self._another(f"{keys.NAME} cannot be read") from e
@@ -177,14 +183,17 @@ class Workdir:
             f"what cannot be used: {why}. Delete it to begin the run again."
         )
 
-    def _read_checkpoint(self) -> list[np.ndarray]:
+    def _read_checkpoint(self) -> tuple[int, list[str], list[np.ndarray]]:
+        """Returns the step, and paths and values of the variables."""
         path = self.folder / CHECKPOINT
         if not path.exists():
-            return []
+            return 0, [], []
+        damage = ValueError, TypeError, KeyError, EOFError, zlib.error
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                return [arrays[name] for name in arrays.files]
-        except (ValueError, KeyError, EOFError, zlib.error, zipfile.BadZipFile) as e:
+                step, paths, *values = (arrays[name] for name in arrays.files)
+                return int(step), list(paths), values
+        except (*damage, zipfile.BadZipFile) as e:
             raise self._unreadable(str(e)) from e
 
     def _read_metrics(self) -> Iterator[dict[str, Any]]:
@@ -224,6 +233,21 @@ class Workdir:
 def _variables(network: keras.Model) -> list[keras.Variable]:
     # Keras's own file formats leave out the random state of its dropout.
     return [*network.variables, *network.optimizer.variables]
+
+
+def _paths(variables: list[keras.Variable]) -> list[str]:
+    """Returns Keras's paths, such as `adam_w/conv2d_kernel_momentum:1` for the second."""
+    # It numbers what has no name of its own over the whole process; of the run is
+    # only which number is the lower.
+    numbers = [[int(n) for n in _NUMBER.findall(v.path)] for v in variables]
+    plain = [_NUMBER.sub("", v.path) for v in variables]
+    ranks = {
+        path: sorted(
+            n for n, other in zip(numbers, plain, strict=True) if other == path
+        )
+        for path in plain
+    }
+    return [f"{p}:{ranks[p].index(n)}" for p, n in zip(plain, numbers, strict=True)]
 
 
 def _line(record: dict[str, Any]) -> str:

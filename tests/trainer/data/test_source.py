@@ -9,6 +9,7 @@ from idx_files import write_set
 from tfds_sets import Given
 
 import mnist_idx_tfds
+from mnist_idx_tfds import mirrors
 from trainer.data import source
 from trainer.errors import TrainerError
 
@@ -86,13 +87,14 @@ FEATURES = {
 ROWS = [{"photo": np.full((8, 9, 1), i, np.uint8), "animal": i % 2} for i in range(5)]
 
 
+NAMES = ("tame", "wild", "gone", "broken", "any")
+
+
 class KnownAnimals(tfds.core.GeneratorBasedBuilder):
     """A data set that TFDS knows by name, with configurations."""
 
     VERSION = tfds.core.Version("2.1.0")
-    BUILDER_CONFIGS = [
-        tfds.core.BuilderConfig(name=name) for name in ("tame", "wild", "gone", "any")
-    ]
+    BUILDER_CONFIGS = [tfds.core.BuilderConfig(name=name) for name in NAMES]
 
     def _info(self):
         features = dict(FEATURES)
@@ -105,6 +107,8 @@ class KnownAnimals(tfds.core.GeneratorBasedBuilder):
     def _split_generators(self, dl_manager):
         if self.builder_config.name == "any":
             raise AssertionError("would download an unfit data set")
+        if self.builder_config.name == "broken":
+            return {"train": self.no_such_method()}
         if self.builder_config.name == "gone":
             dl_manager.download("http://127.0.0.1:9/gone.zip")
         return {"train": self._generate_examples(), "test": self._generate_examples()}
@@ -177,3 +181,50 @@ def test_a_data_set_that_tfds_fails_to_build_is_one_line(tmp_path):
     with pytest.raises(TrainerError, match=message) as error:
         prepare(tmp_path, "known_animals/gone")
     assert "\n" not in str(error.value)
+    assert "verbosity" not in str(error.value)
+
+
+def test_a_defect_in_the_code_of_a_data_set_is_one_line_that_says_how_to_see_it(
+    tmp_path,
+):
+    message = "AttributeError: .*no_such_method.*--verbosity=1 shows where."
+    with pytest.raises(TrainerError, match=message):
+        prepare(tmp_path, "known_animals/broken")
+
+
+def test_what_is_built_from_what_and_where_is_one_line(tmp_path, capfd):
+    write_set(tmp_path / "set")
+    built = [
+        source.prepare(str(tmp_path), None, str(tmp_path / "set")),
+        prepare(tmp_path, "known_animals/tame"),
+    ]
+    folder = built[0].info.full_name
+    assert capfd.readouterr() == (
+        f"building {folder} from {tmp_path / 'set'} in {tmp_path / folder}\n"
+        "building known_animals/tame/2.1.0 from a download in "
+        f"{tmp_path / 'known_animals' / 'tame' / '2.1.0'}\n",
+        "",
+    )
+    prepare(tmp_path, "known_animals/tame")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_mnist_is_said_to_be_downloaded(tmp_path, capfd, monkeypatch):
+    def refuse(*args):
+        raise RuntimeError
+
+    monkeypatch.setattr(mirrors, "download", refuse)
+    with pytest.raises(RuntimeError):
+        source.prepare(str(tmp_path), None, None)
+    name = "mnist_idx_tfds/mnist/1.0.0"
+    expected = f"building {name} from a download of 11.06 MiB in {tmp_path / name}\n"
+    assert capfd.readouterr() == (expected, "")
+
+
+def test_a_long_build_goes_on_to_say_so(tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr(source, "_SECONDS", 0.01)
+    prepare(tmp_path, "known_animals/wild")
+    first, *more = capfd.readouterr().out.splitlines()
+    assert "known_animals/wild/2.1.0 from" in first
+    assert more
+    assert all("building known_animals/wild/2.1.0 for " in line for line in more)

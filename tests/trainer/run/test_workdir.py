@@ -1,6 +1,7 @@
 """A work directory: what it keeps, what it takes back, and what it refuses."""
 
 import json
+import re
 
 import keras
 import numpy as np
@@ -186,6 +187,51 @@ def test_a_checkpoint_of_another_network_is_refused(begun):
     other.optimizer.build(other.trainable_variables)
     with pytest.raises(TrainerError, match="of another network"):
         Workdir(begun, SETTINGS, NAMES).restore(other)
+
+
+def rewrite(path, change):
+    """Writes a checkpoint again with other paths of its variables."""
+    with np.load(path) as file:
+        step, paths, *values = (file[name] for name in file.files)
+    np.savez(path, step, change(paths), *values)
+
+
+def swapped(paths, one, other):
+    names = {one: other, other: one}
+    pattern = re.compile("|".join(names))
+    return np.array([pattern.sub(lambda m: names[m[0]], path) for path in paths])
+
+
+def test_a_variable_goes_by_its_path_not_by_its_place(begun):
+    """As where another version of Keras makes an optimizer's variables in another order."""
+    path = begun / "checkpoint.npz"
+    rewrite(path, lambda paths: swapped(paths, "momentum", "velocity"))
+    with pytest.raises(TrainerError, match="of another network or version of Keras"):
+        Workdir(begun, SETTINGS, NAMES).restore(network())
+    rewrite(path, lambda paths: swapped(paths, "momentum", "velocity"))
+    Workdir(begun, SETTINGS, NAMES).restore(network())
+
+
+def test_layers_of_the_same_kind_and_shape_have_different_paths(folder):
+    layers = [keras.Input((2,)), keras.layers.Dense(2), keras.layers.Dense(2)]
+    model = keras.Sequential(layers)
+    model.compile("sgd", "mse")
+    work = Workdir(folder, SETTINGS, NAMES)
+    work.save(model)
+    work.close()
+    with np.load(folder / "checkpoint.npz") as file:
+        paths = file["arr_1"].tolist()
+    assert len(set(paths)) == len(paths)
+    rewrite(folder / "checkpoint.npz", lambda paths: swapped(paths, ":0", ":1"))
+    with pytest.raises(TrainerError, match="of another network or version of Keras"):
+        Workdir(folder, SETTINGS, NAMES).restore(model)
+
+
+@pytest.mark.parametrize("arrays", [[], [2], [[1, 2], ["a"]], [2, 3], ["a", ["a"]]])
+def test_arrays_of_something_else_are_refused(begun, arrays):
+    np.savez(begun / "checkpoint.npz", *arrays)
+    with pytest.raises(TrainerError, match=r"checkpoint\.npz: expected"):
+        Workdir(begun, SETTINGS, NAMES)
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
