@@ -16,6 +16,7 @@ from PIL import Image
 from trainer.quality import curves
 from trainer.quality.measures import Evaluation
 
+_UNEVEN = 0.6  # Share of one class above which accuracy alone would deceive.
 _CELLS = 30  # Classes of a confusion matrix in numbers; of more there is a picture.
 _NARROW = 12  # Classes whose matrix has room beside their table.
 _SHORT = 4  # Letters of a name that is no wider than a number.
@@ -60,6 +61,7 @@ def write(
         split=evaluated.get("split") if evaluated else settings.get("eval_split"),
         evaluation=evaluation,
         correct=int(evaluation.class_correct.sum()),
+        uneven=_UNEVEN < evaluation.majority_share < 1,
         curves=_curves(metrics),
         epochs=[record for record in metrics if "test_loss" in record],
         classes=_classes(evaluation),

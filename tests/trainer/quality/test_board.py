@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 import tensorflow as tf
-from board.backend.event_processing import event_accumulator
+from tensorboard.backend.event_processing import event_accumulator
 
 from trainer.quality import board, measures
 
