@@ -184,6 +184,7 @@ def _mistakes(evaluation: Evaluation) -> list[dict[str, Any]]:
     return [
         {
             "picture": _png(mistake.image, _THUMBNAIL),
+            "paper": _paper(mistake.image),
             "true": names[mistake.label],
             "predicted": names[mistake.predicted],
             "probability": mistake.probability,
@@ -191,6 +192,15 @@ def _mistakes(evaluation: Evaluation) -> list[dict[str, Any]]:
         }
         for mistake in evaluation.mistakes
     ]
+
+
+def _paper(image: np.ndarray) -> str:
+    """Returns the median color of an image's border, as CSS has it."""
+    sides = image[0], image[-1], image[:, 0], image[:, -1]
+    color = np.median(np.concatenate(sides), axis=0).astype(int).tolist()
+    # One or two channels are gray, without and with transparency.
+    red, green, blue = color[:3] if len(color) > 2 else color[:1] * 3
+    return f"rgb({red} {green} {blue})"
 
 
 def _png(pixels: np.ndarray, size: int) -> str:
