@@ -252,8 +252,12 @@ def _print(facts: dict[str, Any], result: "Evaluation") -> None:
     low, high = result.interval
     print(
         f"loss {result.loss:.4f}  accuracy {result.accuracy:.4f}  "
-        f"95% interval {low:.4f} to {high:.4f}"
+        f"95% interval {low:.4f} to {high:.4f}  "
+        f"majority's share {result.majority_share:.4f}  "
+        f"balanced accuracy {result.balanced_accuracy:.4f}"
     )
+    if result.majority_note:
+        print(result.majority_note)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,11 @@ from keras import ops
 _MIN_PART = 16  # examples; the operations of a smaller part take little less time.
 
 
+def parts(cores: int, batch_size: int) -> int:
+    """Returns the number of parts that `divided` makes of a batch, at least 1."""
+    return max(1, min(cores, batch_size // _MIN_PART))
+
+
 def divided(network: keras.Model, cores: int, batch_size: int) -> keras.Model:
     """Returns a model that computes a batch in as many parts as there are cores.
 
@@ -23,9 +28,9 @@ def divided(network: keras.Model, cores: int, batch_size: int) -> keras.Model:
     Returns:
       Another model of the same form, with the network's own weights.
     """
-    parts = min(cores, batch_size // _MIN_PART)
-    if parts > 1:
-        return _Divided(network, parts)
+    count = parts(cores, batch_size)
+    if count > 1:
+        return _Divided(network, count)
     return keras.Model(network.input, network.output, name=network.name)
 
 
