@@ -14,7 +14,7 @@ from etils import epath
 
 # Absolute: `tfds build` retries a failed relative import outside the package,
 # which would hide the true error.
-from mnist_idx_tfds import idx, idx_set, mirrors
+from mnist_idx_tfds import findings, idx, idx_set, mirrors
 
 _FILES = {
     "train_images": "train-images-idx3-ubyte.gz",
@@ -63,14 +63,14 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     ]
 
     def _info(self) -> tfds.core.DatasetInfo:
-        shape, metadata = _MNIST_SHAPE, None
+        shape, metadata = _MNIST_SHAPE, tfds.core.MetadataDict()
         classes: dict[str, Any] = {"num_classes": _MNIST_CLASSES}
         if self._pairs:
             shape = idx_set.image_shape(self._pairs)
             num_classes = idx_set.count_classes(self._pairs)
             names = idx_set.label_names(self._pairs, num_classes)
             classes = {"names": names} if names else {"num_classes": num_classes}
-            metadata = tfds.core.MetadataDict(sha256=self._sha256)
+            metadata["sha256"] = self._sha256
         return self.dataset_info_from_configs(
             features=tfds.features.FeaturesDict(
                 {
@@ -141,10 +141,14 @@ class Builder(tfds.core.GeneratorBasedBuilder):
                 split: idx_set.Pair(paths[f"{split}_images"], paths[f"{split}_labels"])
                 for split in ("train", "test")
             }
-        return {split: self._generate_examples(pair) for split, pair in pairs.items()}
+        tallies = {split: findings.Tally(split) for split in pairs}
+        return {
+            split: self._generate_examples(pair, split, tallies)
+            for split, pair in pairs.items()
+        }
 
     def _generate_examples(
-        self, pair: idx_set.Pair
+        self, pair: idx_set.Pair, split: str, tallies: dict[str, findings.Tally]
     ) -> Iterator[tuple[int, dict[str, Any]]]:
         # Here, so that registering the data set does not wait for TensorFlow.
         import tensorflow as tf
@@ -157,13 +161,17 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             # is faster and no larger than the default for small images.
             return tf.io.encode_png(images, compression=3).numpy()
 
-        chunks = idx_set.read(pair, shape, num_classes)
+        chunks = tallies[split].watch(idx_set.read(pair, shape, num_classes))
         examples = itertools.chain.from_iterable(
             zip(pngs, labels.tolist(), strict=True)
             for pngs, labels in _one_ahead(encode, chunks)
         )
         for key, (png, label) in enumerate(examples):
             yield key, {"image": png, "label": label}
+        if all(tally.complete for tally in tallies.values()):
+            found = findings.find(tallies["train"], tallies["test"], num_classes)
+            # TFDS writes it beside the data set when all is done.
+            self.info.metadata["findings"] = [str(finding) for finding in found]
 
     @functools.cached_property
     def _pairs(self) -> dict[str, idx_set.Pair] | None:

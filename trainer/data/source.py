@@ -105,6 +105,15 @@ def _announced(builder: tfds.core.DatasetBuilder, folder: str | None) -> Iterato
         ended.set()
 
 
+def findings(builder: tfds.core.DatasetBuilder) -> tuple[str, ...]:
+    """Returns what is odd about a prepared data set, the gravest first, a line each.
+
+    That is known of what `mnist_idx_tfds` built, see its `findings`; of other data sets
+    it is empty.
+    """
+    return tuple(dict(builder.info.metadata or {}).get("findings", ()))
+
+
 def _find(dataset: str, data_dir: str | None) -> tfds.core.DatasetBuilder:
     try:
         return tfds.builder(dataset, data_dir=data_dir)

@@ -173,12 +173,14 @@ def evaluate(
       ValueError: there are no batches.
     """
     classes = len(label_names)
-    loss = examples = 0
+    loss, examples = 0.0, 0
     count, correct, answers = np.zeros((3, classes), np.int64)
     confusion = None
     if classes <= MATRIX_CLASSES:
         confusion = np.zeros((classes, classes), np.int64)
-    worst: list[tuple] = []  # A heap; its first is the least confident mistake.
+    worst: list[
+        tuple[Any, ...]
+    ] = []  # A heap; its first is the least confident mistake.
     for images, labels in batches:
         images, labels = np.asarray(images), np.asarray(labels)
         probabilities = model.predict_on_batch(images)
