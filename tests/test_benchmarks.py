@@ -16,7 +16,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:`shuffle=True` was passed")
 ROWS = {
     "build": ["build"],
     "first_pass": ["first_pass"],
-    "later_passes": ["later_passes"],
+    "later_passes": ["later_passes, batches of 100", "later_passes, batches of 128"],
     "train": ["train, NumPy", "train, guide"],
     "to_99": ["to_99"],
     "start": ["start, help", "start, first step"],
