@@ -12,19 +12,25 @@ The parts, in this order, and about how long each takes on two cores, 20 minutes
     start         1 min   to the help and to the first step, and the imports alone
     scale         5 min   60,000 to 1,000,000 rendered images, and ours in proportion
 
-The files are those of the folder that the environment variable MNIST_IDX_DIR names, the
+and one that must be named, whose time is that of its sets, minutes each:
+
+    accuracy              on each set in the folder --sets, and what needs no tuning
+
+The files of all but the last are those of the folder that the environment variable MNIST_IDX_DIR names, the
 four published ones, or rendered digits. Nothing is downloaded. Everything is computed
 on the CPU; other work on the machine spoils the times.
 
 In the table, a ratio is how many times as fast as the peer one pair is, and memory the
-most that a whole process held at once.
+most that a whole process held at once. accuracy has a table of its own.
 """
 
+import contextlib
 import importlib.metadata
 import json
 import os
 import pathlib
 import platform
+import shlex
 import signal
 import sys
 import tempfile
@@ -32,6 +38,7 @@ import tempfile
 from absl import app, flags
 
 from benchmarks import (
+    accuracy,
     build,
     first_pass,
     later_passes,
@@ -57,6 +64,8 @@ _PARTS = {
     "scale": scale.run,
 }
 
+_ACCURACY = "accuracy"  # Not one of all: its peers are no pairs, and it takes hours.
+
 _PAIRS = flags.DEFINE_integer("pairs", 5, "Measured pairs a part.", lower_bound=1)
 _WARM_UP = flags.DEFINE_bool(
     "warm_up", True, "Once more before these, where it is not counted."
@@ -75,30 +84,73 @@ _TARGET = flags.DEFINE_float("target", 0.99, "Test accuracy that to_99 goes for.
 _SIZES = flags.DEFINE_list(
     "sizes", ["60000", "240000", "1000000"], "Numbers of training digits of scale."
 )
+_SETS = flags.DEFINE_string(
+    "sets",
+    None,
+    "Folder of sets for accuracy, each a folder of four IDX files; without it, rendered "
+    "digits and those of scikit-learn.",
+)
+_SEEDS = flags.DEFINE_integer(
+    "seeds", 3, "Runs of accuracy on each set.", lower_bound=1
+)
+_ONLY = flags.DEFINE_multi_enum(
+    "only",
+    list(accuracy.COLUMNS),
+    list(accuracy.COLUMNS),
+    "Column of accuracy to run; may be given several times.",
+)
+_OUT = flags.DEFINE_string(
+    "out",
+    None,
+    "File that accuracy appends each run to, as a line of JSON; what it has already is "
+    "not run again.",
+)
+_TRAINER_FLAGS = flags.DEFINE_string(
+    "trainer_flags", "", "Further flags of our runs in accuracy, such as --epochs=1."
+)
 
 
 def main(argv: list[str]) -> None:
     """Runs the parts that were named, or all."""
     names = argv[1:] or list(_PARTS)
-    if unknown := set(names) - set(_PARTS):
-        parts = ", ".join(_PARTS)
+    if unknown := set(names) - {*_PARTS, _ACCURACY}:
+        parts = ", ".join([*_PARTS, _ACCURACY])
         sys.exit(f"benchmarks: {', '.join(unknown)}: expected one or more of {parts}.")
     # Keras would compile the peers for a GPU that it finds, even a hidden one.
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
-    rows, facts = [], {}
     with tempfile.TemporaryDirectory(
         prefix="benchmarks-", dir=_TMP_DIR.value
     ) as folder:
         try:
-            setup = _setup(pathlib.Path(folder))
-            facts = _facts(setup)
-            for name in names:
-                rows += _PARTS[name](setup)
+            if parts := [name for name in names if name in _PARTS]:
+                _compare(parts, pathlib.Path(folder))
+            if _ACCURACY in names:
+                _grade(pathlib.Path(folder))
         except (IdxError, TrainerError) as e:
             sys.exit(f"benchmarks: {e}")
-        finally:
-            if rows:  # Worth having, whatever happened next.
-                _report(facts, rows)
+
+
+def _compare(names: list[str], folder: pathlib.Path) -> None:
+    setup = _setup(folder)
+    facts, rows = _facts(setup), []
+    try:
+        for name in names:
+            rows += _PARTS[name](setup)
+    finally:
+        if rows:  # Worth having, whatever happened next.
+            _report(facts, rows)
+
+
+def _grade(folder: pathlib.Path) -> None:
+    print("; ".join(_machine("scikit-learn").values()), "", sep="\n")
+    accuracy.run(
+        _SETS.value and pathlib.Path(_SETS.value).expanduser().resolve(),
+        folder,
+        _SEEDS.value,
+        _ONLY.value,
+        shlex.split(_TRAINER_FLAGS.value),
+        _OUT.value and pathlib.Path(_OUT.value),
+    )
 
 
 def _report(facts: dict[str, str], rows: list[measure.Row]) -> None:
@@ -130,10 +182,19 @@ def _facts(setup: Setup) -> dict[str, str]:
     """Returns what the numbers depend on."""
     name = "MNIST" if setup.published else "rendered digits"
     counts = " and ".join(f"{count:,}" for count in setup.examples.values())
-    packages = ("tensorflow", "keras", "tensorflow-datasets")
-    versions = {name: f"{name} {importlib.metadata.version(name)}" for name in packages}
     return {
         "files": f"{counts} images ({name})",
+        **_machine("tensorflow-datasets"),
+    }
+
+
+def _machine(*packages: str) -> dict[str, str]:
+    """Returns what computes; of the packages those that are installed."""
+    versions = {}
+    for name in ("tensorflow", "keras", *packages):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[name] = f"{name} {importlib.metadata.version(name)}"
+    return {
         "cores": f"{device.cores()} cores",
         "python": f"Python {platform.python_version()}",
         **versions,

@@ -53,10 +53,25 @@ class Setup:
         }
 
     def arrays(self, split: str) -> tuple[np.ndarray, np.ndarray]:
-        """Returns a split as Keras's examples have it: float32 0 to 1, uint8 labels."""
-        pair = idx_set.find(self.idx_dir)[split]
-        images = np.concatenate(list(idx.read(pair.images))).astype("float32") / 255
-        return images[..., np.newaxis], np.concatenate(list(idx.read(pair.labels)))
+        """Returns images and labels of a split, see the function `arrays`."""
+        return arrays(self.idx_dir, split)
+
+
+def arrays(idx_dir: pathlib.Path, split: str) -> tuple[np.ndarray, np.ndarray]:
+    """Reads a split as Keras's examples have it.
+
+    Args:
+      idx_dir: folder of the four IDX files.
+      split: "train" or "test".
+
+    Returns:
+      Images, float32 `(n, height, width, 1)` from 0 to 1, and labels, integers `(n,)`
+      of the file's type in this machine's byte order.
+    """
+    pair = idx_set.find(idx_dir)[split]
+    images = np.concatenate(list(idx.read(pair.images))).astype("float32") / 255
+    labels = np.concatenate(list(idx.read(pair.labels)))
+    return images[..., np.newaxis], labels.astype(labels.dtype.newbyteorder("="))
 
 
 def render(folder: pathlib.Path, train_examples: int, test_examples: int) -> None:

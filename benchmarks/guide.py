@@ -5,7 +5,7 @@ The pipeline is that of TFDS's guide "Training a neural network on MNIST with Ke
 """
 
 
-def pipeline(data_dir: str):
+def pipeline(data_dir: str, batch_size: int = 128):
     """Returns the guide's training pipeline, an unbatched cache shuffled whole."""
     import tensorflow as tf
     import tensorflow_datasets as tfds
@@ -24,7 +24,7 @@ def pipeline(data_dir: str):
     train = train.map(normalize_img, num_parallel_calls=tf.data.AUTOTUNE)
     train = train.cache()
     train = train.shuffle(info.splits["train"].num_examples)
-    train = train.batch(128)
+    train = train.batch(batch_size)
     return train.prefetch(tf.data.AUTOTUNE)
 
 

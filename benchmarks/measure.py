@@ -130,16 +130,23 @@ def _call(function: Callable, args: Sequence[Any]) -> tuple[Any, int]:
 
 def table(rows: Sequence[Row]) -> str:
     """Returns the rows as a Markdown table, with their notes under it."""
-    cells = [_COLUMNS, *(_cells(row) for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    cells.insert(1, ["-" * width for width in widths])
-    lines = ["| " + " | ".join(map(str.ljust, line, widths)) + " |" for line in cells]
+    lines = markdown([_COLUMNS, *(_cells(row) for row in rows)])
     notes = {}
     for row in rows:
         notes.setdefault(row.notes, []).append(row.part)
     notes.pop("", None)
     lines += ["", *(f"{'; '.join(parts)}: {note}" for note, parts in notes.items())]
     return "\n".join(lines).rstrip()
+
+
+def markdown(cells: Sequence[Sequence[str]]) -> list[str]:
+    """Returns the lines of a Markdown table; the first row of cells is its head."""
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    head, *rest = cells
+    return [
+        "| " + " | ".join(map(str.ljust, line, widths)) + " |"
+        for line in (head, ["-" * width for width in widths], *rest)
+    ]
 
 
 def _cells(row: Row) -> list[str]:

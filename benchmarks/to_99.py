@@ -2,17 +2,17 @@
 
 Ours is `python -m trainer` with its defaults, from its opening line, which is printed
 when `fit` begins, to the line of the first evaluation that reaches 99%. The peer is
-keras.io's "Simple MNIST convnet" (https://keras.io/examples/vision/mnist_convnet/)
-until the first evaluation that does, from the beginning of `fit`; it evaluates on the
-test split after each epoch instead of on a tenth of the training split, and prints
-nothing. Imports, and the peer's loading of its arrays, are not counted. The seed is
-another for each pair. At most three pairs without a warm-up, because each is minutes.
+keras.io's "Simple MNIST convnet", see `convnet.py`, until the first evaluation that
+does, from the beginning of `fit`; it evaluates on the test split after each epoch
+instead of on a tenth of the training split, and prints nothing. Imports, and the peer's
+loading of its arrays, are not counted. The seed is another for each pair. At most three
+pairs without a warm-up, because each is minutes.
 """
 
 import re
 import time
 
-from benchmarks import build, measure, trainer_log
+from benchmarks import build, convnet, measure, trainer_log
 from benchmarks.files import Setup
 
 _FLOOR = 12.0
@@ -62,7 +62,6 @@ def _ours(setup: Setup, n: int) -> tuple[float, float]:
 def _peer(setup: Setup, n: int) -> tuple[float, float]:
     """Returns seconds and the best accuracy until then."""
     import keras
-    from keras import layers
 
     class UntilTarget(keras.callbacks.Callback):
         best = 0.0
@@ -75,28 +74,14 @@ def _peer(setup: Setup, n: int) -> tuple[float, float]:
     (x_train, y_train), (x_test, y_test) = map(setup.arrays, ("train", "test"))
     y_train = keras.utils.to_categorical(y_train, 10)
     y_test = keras.utils.to_categorical(y_test, 10)
-    model = keras.Sequential(
-        [
-            keras.Input(shape=(28, 28, 1)),
-            layers.Conv2D(32, kernel_size=(3, 3), activation="relu"),
-            layers.MaxPooling2D(pool_size=(2, 2)),
-            layers.Conv2D(64, kernel_size=(3, 3), activation="relu"),
-            layers.MaxPooling2D(pool_size=(2, 2)),
-            layers.Flatten(),
-            layers.Dropout(0.5),
-            layers.Dense(10, activation="softmax"),
-        ]
-    )
-    model.compile(
-        loss="categorical_crossentropy", optimizer="adam", metrics=["accuracy"]
-    )
+    model = convnet.network((28, 28, 1), 10)
     until_target = UntilTarget()
     start = time.perf_counter()
     model.fit(
         x_train,
         y_train,
-        batch_size=128,
-        epochs=15,
+        batch_size=convnet.BATCH_SIZE,
+        epochs=convnet.EPOCHS,
         validation_data=(x_test, y_test),
         verbose=0,
         callbacks=[until_target],

@@ -57,7 +57,7 @@ def find(idx_dir: idx.PathLike) -> dict[str, Pair]:
         found = "a file" if folder.exists() else "nothing"
         hint = "Is the path right? Once built, a data set loads by name, without it."
         raise idx.error(folder, "folder", "a folder of four IDX files", found, hint)
-    candidates = {}
+    candidates: dict[tuple[str, str], list[epath.Path]] = {}
     for path in sorted(folder.iterdir()):
         # Some archives unpack to a folder of the file's name beside the file.
         if (match := FILE_NAME.fullmatch(path.name)) and not path.is_dir():
@@ -109,13 +109,14 @@ def image_shape(pairs: dict[str, Pair]) -> tuple[int, int]:
     Raises:
       idx.IdxError: a file does not hold images, or the two differ in size.
     """
-    train = _header(pairs["train"].images, rank=3).shape[1:]
-    test = _header(pairs["test"].images, rank=3).shape[1:]
+    _, *train = _header(pairs["train"].images, rank=3).shape
+    _, *test = _header(pairs["test"].images, rank=3).shape
     if test != train:
         path, hint = pairs["test"].images, "Both splits need images of one size."
         expected = f"{_size(train)} as in {pairs['train'].images.name}"
         raise idx.error(path, "image size", expected, _size(test), hint)
-    return train
+    height, width = train
+    return height, width
 
 
 def count_classes(pairs: dict[str, Pair]) -> int:
@@ -152,7 +153,7 @@ def label_names(pairs: dict[str, Pair], num_classes: int) -> list[str] | None:
     path = pairs["train"].images.parent / NAMES_FILE
     if not path.exists():
         return None
-    lines = {}
+    lines: dict[str, int] = {}
     for number, name in enumerate(read_names(path), 1):
         if not name or not name.isprintable():
             found, hint = repr(name) if name else "none", "Each line is a class's name."
@@ -237,9 +238,9 @@ def read(
 def _header(path: epath.Path, rank: int) -> idx.Header:
     """Returns the header of a file of images (rank 3) or labels (rank 1)."""
     header = idx.read_header(path)
-    found = len(header.shape)
-    if found != rank or header.dtype not in map(np.dtype, _DTYPES[rank]):
-        hint = _HINTS[rank] if found == rank else _SWAPPED.get(found, _HINTS[rank])
+    length = len(header.shape)
+    if length != rank or header.dtype not in map(np.dtype, _DTYPES[rank]):
+        hint = _HINTS[rank] if length == rank else _SWAPPED.get(length, _HINTS[rank])
         expected = idx.magic_name(bytes([0, 0, 8, rank]))
         found = idx.magic_name(header.magic)
         raise idx.error(path, "magic number", expected, found, hint)
@@ -254,5 +255,5 @@ def _check_labels(path: epath.Path, labels: np.ndarray, num_classes: int) -> Non
             raise idx.error(path, "label", expected, f"{label}", hint)
 
 
-def _size(shape: tuple[int, ...]) -> str:
+def _size(shape: Iterable[int]) -> str:
     return " x ".join(map(str, shape))

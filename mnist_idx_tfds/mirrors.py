@@ -6,6 +6,7 @@ import pathlib
 import re
 import shlex
 from collections.abc import Iterator
+from typing import Any
 
 import requests
 import tensorflow_datasets.public_api as tfds
@@ -48,7 +49,8 @@ def download(
         )
         for key, name in names.items()
     }
-    paths, reasons = {}, {key: [] for key in names}
+    paths: dict[str, epath.Path] = {}
+    reasons: dict[str, list[str]] = {key: [] for key in names}
     with bounded_requests():
         for attempt in range(len(MIRRORS)):
             missing = {key: urls[key][attempt] for key in names if key not in paths}
@@ -108,12 +110,14 @@ def bounded_requests() -> Iterator[None]:
     """TFDS sets no timeout, and repeats a failed request for over three minutes."""
     request, retries = requests.Session.request, downloader.MAX_RETRIES
 
-    def bounded(*args, **kwargs):
+    def bounded(*args: Any, **kwargs: Any) -> requests.Response:
         kwargs["timeout"] = kwargs.get("timeout") or TIMEOUT
         return request(*args, **kwargs)
 
-    requests.Session.request, downloader.MAX_RETRIES = bounded, _RETRIES
+    requests.Session.request = bounded  # type: ignore[method-assign]
+    downloader.MAX_RETRIES = _RETRIES
     try:
         yield
     finally:
-        requests.Session.request, downloader.MAX_RETRIES = request, retries
+        requests.Session.request = request  # type: ignore[method-assign]
+        downloader.MAX_RETRIES = retries

@@ -14,7 +14,7 @@ from etils import epath
 
 # Absolute: `tfds build` retries a failed relative import outside the package,
 # which would hide the true error.
-from mnist_idx_tfds import idx, idx_set, mirrors
+from mnist_idx_tfds import findings, idx, idx_set, mirrors
 
 _FILES = {
     "train_images": "train-images-idx3-ubyte.gz",
@@ -39,7 +39,7 @@ class IdxConfig(tfds.core.BuilderConfig):
 
     idx_dir: str | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not re.fullmatch(r"[\w.-]*\w[\w.-]*", self.name):
             expected = "letters, digits, '.', '_' and '-'"
             raise idx.error("config", "name", expected, repr(self.name))
@@ -47,7 +47,7 @@ class IdxConfig(tfds.core.BuilderConfig):
             hint = 'Give --config=\'{"name": "NAME", "idx_dir": "DIR"}\'.'
             expected = "a folder of four IDX files"
             raise idx.error(f"config {self.name}", "idx_dir", expected, "none", hint)
-        if self.description is None:
+        if self.description is None:  # type: ignore[has-type]
             self.description = f"Four IDX files of a folder, named {self.name}."
 
 
@@ -63,13 +63,14 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     ]
 
     def _info(self) -> tfds.core.DatasetInfo:
-        shape, classes, metadata = _MNIST_SHAPE, {"num_classes": _MNIST_CLASSES}, None
+        shape, metadata = _MNIST_SHAPE, tfds.core.MetadataDict()
+        classes: dict[str, Any] = {"num_classes": _MNIST_CLASSES}
         if self._pairs:
             shape = idx_set.image_shape(self._pairs)
             num_classes = idx_set.count_classes(self._pairs)
             names = idx_set.label_names(self._pairs, num_classes)
             classes = {"names": names} if names else {"num_classes": num_classes}
-            metadata = tfds.core.MetadataDict(sha256=self._sha256)
+            metadata["sha256"] = self._sha256
         return self.dataset_info_from_configs(
             features=tfds.features.FeaturesDict(
                 {
@@ -82,7 +83,12 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             metadata=metadata,
         )
 
-    def download_and_prepare(self, *, download_config=None, **kwargs) -> None:
+    def download_and_prepare(
+        self,
+        *,
+        download_config: tfds.download.DownloadConfig | None = None,
+        **kwargs: Any,
+    ) -> None:
         """As TFDS has it, but refuses data that was built from other files.
 
         Of several processes that build the same data at once, the first to end gives
@@ -115,17 +121,19 @@ class Builder(tfds.core.GeneratorBasedBuilder):
                     ) from e
             raise
 
-    def as_dataset(self, *args, **kwargs):
+    def as_dataset(self, *args: Any, **kwargs: Any) -> Any:
         """As TFDS has it, but refuses data that was built from other files."""
         self._check_built_from_these_files()
         return super().as_dataset(*args, **kwargs)
 
-    def as_data_source(self, *args, **kwargs):
+    def as_data_source(self, *args: Any, **kwargs: Any) -> Any:
         """As TFDS has it, but refuses data that was built from other files."""
         self._check_built_from_these_files()
         return super().as_data_source(*args, **kwargs)
 
-    def _split_generators(self, dl_manager: tfds.download.DownloadManager):
+    def _split_generators(
+        self, dl_manager: tfds.download.DownloadManager
+    ) -> dict[str, Iterator[tuple[int, dict[str, Any]]]]:
         pairs = self._pairs
         if not pairs:
             paths = mirrors.download(dl_manager, _FILES)
@@ -133,10 +141,14 @@ class Builder(tfds.core.GeneratorBasedBuilder):
                 split: idx_set.Pair(paths[f"{split}_images"], paths[f"{split}_labels"])
                 for split in ("train", "test")
             }
-        return {split: self._generate_examples(pair) for split, pair in pairs.items()}
+        tallies = {split: findings.Tally(split) for split in pairs}
+        return {
+            split: self._generate_examples(pair, split, tallies)
+            for split, pair in pairs.items()
+        }
 
     def _generate_examples(
-        self, pair: idx_set.Pair
+        self, pair: idx_set.Pair, split: str, tallies: dict[str, findings.Tally]
     ) -> Iterator[tuple[int, dict[str, Any]]]:
         # Here, so that registering the data set does not wait for TensorFlow.
         import tensorflow as tf
@@ -144,18 +156,22 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         shape = self.info.features["image"].shape[:2]
         num_classes = self.info.features["label"].num_classes
 
-        def encode(images):
+        def encode(images: np.ndarray) -> np.ndarray:
             # A chunk at a time, where TFDS's feature would encode one by one; level 3
             # is faster and no larger than the default for small images.
             return tf.io.encode_png(images, compression=3).numpy()
 
-        chunks = idx_set.read(pair, shape, num_classes)
+        chunks = tallies[split].watch(idx_set.read(pair, shape, num_classes))
         examples = itertools.chain.from_iterable(
             zip(pngs, labels.tolist(), strict=True)
             for pngs, labels in _one_ahead(encode, chunks)
         )
         for key, (png, label) in enumerate(examples):
             yield key, {"image": png, "label": label}
+        if all(tally.complete for tally in tallies.values()):
+            found = findings.find(tallies["train"], tallies["test"], num_classes)
+            # TFDS writes it beside the data set when all is done.
+            self.info.metadata["findings"] = [str(finding) for finding in found]
 
     @functools.cached_property
     def _pairs(self) -> dict[str, idx_set.Pair] | None:
@@ -164,7 +180,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
     @functools.cached_property
     def _sha256(self) -> dict[str, str]:
-        paths = idx_set.files(self._pairs)
+        paths = idx_set.files(self._pairs) if self._pairs else []
         return {path.name: idx_set.sha256(path) for path in paths}
 
     def _check_manual_files(self, manual_dir: epath.Path) -> None:

@@ -128,7 +128,8 @@ def _read_all(
     stream: BinaryIO,
 ) -> tuple[list[folders.Example], tuple[int, int]]:
     """Writes the pixels of all pictures; returns the examples read, and their shape."""
-    kept, shape = [], size
+    kept: list[folders.Example] = []
+    shape = size
     one_each = ([example] for example in examples)
     for (example,) in program.progress(one_each, len(examples), "reading", "images"):
         try:
@@ -136,15 +137,17 @@ def _read_all(
         except idx.IdxError as e:
             print(e, file=sys.stderr)
             continue
-        shape = shape or pixels.shape
-        if pixels.shape != shape:
+        height, width = pixels.shape
+        shape = shape or (height, width)
+        if (height, width) != shape:
             expected = f"{shape[0]} x {shape[1]} as in {kept[0].path}"
-            found = f"{pixels.shape[0]} x {pixels.shape[1]}"
+            found = f"{height} x {width}"
             hint = "Give --size=28, or the like, to bring all to one size."
             raise idx.error(example.path, "image size", expected, found, hint)
-        stream.write(pixels)
+        stream.write(pixels.tobytes())
         kept.append(example)
-    if (bad := len(examples) - len(kept)) and not (skip_bad and kept):
+    bad = len(examples) - len(kept)
+    if not shape or (bad and not (skip_bad and kept)):
         expected = "ones that can be read"
         found = f"{bad:,} of {len(examples):,} that cannot, listed above"
         hint = "Mend or remove them, or leave them out with --skip_bad."

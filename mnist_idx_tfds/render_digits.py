@@ -92,7 +92,7 @@ def images(count: int, seed: int, split: int) -> Iterator[np.ndarray]:
 
 
 def write_set(
-    out_dir: str | os.PathLike, train_examples: int, test_examples: int, seed: int
+    out_dir: str | os.PathLike[str], train_examples: int, test_examples: int, seed: int
 ) -> None:
     """Writes the four gzip IDX files, named like MNIST's, with flat memory.
 
@@ -155,7 +155,7 @@ def _render(label: np.ndarray, bits: np.random.PCG64) -> np.ndarray:
     jitter = (_uniform(bits, n, _POINTS * 3) * 2 - 1).reshape(n, _POINTS, 3)
     specks = _uniform(bits, n, 2 * _SPECKS).reshape(n, 2, _SPECKS)
     grain = bits.random_raw(CHUNK * SIDE * SIDE // 8).astype("<u8").view(np.uint8)
-    grain = grain.reshape(CHUNK, SIDE * SIDE)[:n] >> 6
+    grain = np.right_shift(grain.reshape(CHUNK, SIDE * SIDE)[:n], np.uint8(6))
 
     style = label * 2 + (pick > 0.5)
     depth = np.empty((n, SIDE * SIDE), np.float32)

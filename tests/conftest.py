@@ -7,6 +7,11 @@ import sys
 
 import pytest
 
+# Before TensorFlow is imported, and for all processes that tests start: its results are
+# the same everywhere, and workers do not share a GPU. The tests of one have it back.
+VISIBLE_GPUS = os.environ.get("CUDA_VISIBLE_DEVICES")
+os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+
 
 @pytest.fixture
 def run_module(capsys, monkeypatch):

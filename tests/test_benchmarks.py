@@ -1,22 +1,25 @@
 """The benchmarks run, on a few digits; how long anything takes is not tested."""
 
 import contextlib
+import dataclasses
 import io
 import json
 
 import pytest
 from absl import flags
 from absl.testing import flagsaver
+from idx_files import write_set
+from processes import run
 
 from benchmarks import __main__ as main
-from benchmarks import measure
+from benchmarks import accuracy, measure
 
 pytestmark = pytest.mark.filterwarnings("ignore:`shuffle=True` was passed")
 
 ROWS = {
     "build": ["build"],
     "first_pass": ["first_pass"],
-    "later_passes": ["later_passes"],
+    "later_passes": ["later_passes, batches of 100", "later_passes, batches of 128"],
     "train": ["train, NumPy", "train, guide"],
     "to_99": ["to_99"],
     "start": ["start, help", "start, first step"],
@@ -131,3 +134,143 @@ def test_table_shows_median_extremes_and_whether_the_floor_is_held():
     assert fast[5:11] == ["3.00x", "3.00 to 3.00", "2x", "yes", "", "1 MiB and 0 MiB"]
     assert long[7:9] == ["5 s", "NO"]
     assert lines[-1] == "fast: Why."
+
+
+def _accuracy(*args):
+    """Runs `python -m benchmarks accuracy`; returns it and the cells of its tables."""
+    done = run("benchmarks", "accuracy", *args)
+    tables = [
+        [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines()]
+        for text in done.stdout.split("\n\n")
+        if text.startswith("| set")
+    ]
+    return done, tables
+
+
+def _column(table, name):
+    at = table[0].index(name)
+    return [row[at] for row in table[2:]]
+
+
+def test_accuracy_has_every_column_for_every_set_and_keeps_each_run(tmp_path):
+    pytest.importorskip("sklearn")
+    write_set(tmp_path / "sets" / "three", num_classes=3, shape=(16, 16), train=30)
+    write_set(tmp_path / "sets" / "two", num_classes=2, shape=(17, 16), train=30)
+    done, (accuracies, costs) = _accuracy(
+        f"--sets={tmp_path / 'sets'}",
+        "--seeds=1",
+        "--trainer_flags=--epochs=1",
+        f"--out={tmp_path / 'runs'}",
+    )
+    assert done.returncode == 0, done.stderr
+    assert accuracies[0] == [
+        "set",
+        "train images",
+        "classes",
+        "majority",
+        "SVC(C=10)",
+        "ExtraTrees(300)",
+        "keras.io's convnet",
+        "ours",
+        "ours, --model=cnn",
+    ]
+    assert [row[:3] for row in accuracies[2:]] == [
+        ["three", "30", "3"],
+        ["two", "30", "2"],
+    ]
+    assert costs[0][1:] == accuracies[0][4:]
+    lines = (tmp_path / "runs").read_text().splitlines()
+    runs = [json.loads(line) for line in lines]
+    assert [r["set"] for r in runs] == ["three"] * 5 + ["two"] * 5
+    assert all(r["seconds"] > 0 and r["memory"] > 1 << 25 for r in runs)
+    for name, column in zip(accuracies[0][4:], accuracy.COLUMNS, strict=True):
+        found = [f"{r['accuracy']:.4f}" for r in runs if r["column"] == column]
+        assert _column(accuracies, name) == found
+
+
+def test_accuracy_runs_only_what_its_file_lacks(tmp_path):
+    write_set(tmp_path / "sets" / "one", shape=(16, 16))
+    out = tmp_path / "runs"
+    recorded = accuracy.Run("one", "ours", 0, [], 0.25, 3.0, 1 << 30)
+    out.write_text(json.dumps(dataclasses.asdict(recorded)) + "\n")
+    done, (accuracies, costs) = _accuracy(
+        f"--sets={tmp_path / 'sets'}", "--seeds=1", "--only=ours", f"--out={out}"
+    )
+    assert done.returncode == 0, done.stderr
+    assert _column(accuracies, "ours") == ["0.2500"]
+    assert _column(costs, "ours") == ["3 s, 1,024 MiB"]
+    assert len(out.read_text().splitlines()) == 1
+
+
+def test_accuracy_says_which_run_failed_and_why(tmp_path):
+    write_set(tmp_path / "sets" / "tiny", shape=(2, 2))  # Too small for the network.
+    out = tmp_path / "runs"
+    done, _ = _accuracy(
+        f"--sets={tmp_path / 'sets'}", "--seeds=1", "--only=cnn", f"--out={out}"
+    )
+    assert "tiny: ours, --model=cnn with seed 0 failed: trainer: " in done.stdout
+    assert not out.exists()
+
+
+def test_majority_is_the_training_parts_most_frequent_answer(tmp_path):
+    write_set(tmp_path / "sets" / "one", num_classes=3, train=10, test=4)
+    (one,) = accuracy._sets(tmp_path / "sets", tmp_path)
+    # Labels are 2, 1, 0, 2, 1, 0 ...: of ten four are 2, of the test's four two.
+    assert (one.train_images, one.classes, one.majority) == (10, 3, 0.5)
+
+
+def test_accuracy_table_shows_mean_lowest_and_highest_of_the_seeds():
+    one = accuracy.Set("one", None, 10, 3, 0.5)
+    runs = [
+        accuracy.Run("one", "ours", seed, [], value, seconds, memory << 20)
+        for seed, value, seconds, memory in ((0, 0.5, 1, 7), (1, 0.75, 2, 5))
+    ]
+    text = accuracy.table([one], runs, 3, ["A note."])
+    assert "| 0.6250 (0.5000 to 0.7500) |" in text
+    assert "| 1.5 s, 7 MiB |" in text
+    assert text.splitlines()[-2:] == ["A note.", "one: ours of 2 seeds."]
+
+
+def test_accuracy_skips_svc_on_many_images_and_says_so(monkeypatch, capsys, tmp_path):
+    pytest.importorskip("sklearn")
+    write_set(tmp_path / "sets" / "one", train=10)
+    columns = accuracy._COLUMNS
+    limited = dataclasses.replace(columns["svc"], most_images=9)
+    monkeypatch.setitem(columns, "svc", limited)
+    accuracy.run(tmp_path / "sets", tmp_path, 1, ["svc"], [], None)
+    assert "one: no SVC(C=10), which would take hours" in capsys.readouterr().out
+
+
+def test_accuracy_without_sets_takes_those_at_hand(tmp_path):
+    pytest.importorskip("sklearn")
+    done, (accuracies, _) = _accuracy("--seeds=1", "--only=svc")
+    assert done.returncode == 0, done.stderr
+    assert [row[:3] for row in accuracies[2:]] == [
+        ["rendered digits", "4,000", "10"],
+        ["load_digits", "1,437", "10"],
+    ]
+    assert all(float(found) > 0.9 for found in _column(accuracies, "SVC(C=10)"))
+
+
+def test_accuracy_without_scikit_learn_says_so(monkeypatch, capsys, tmp_path):
+    write_set(tmp_path / "sets" / "one")
+    monkeypatch.setattr(accuracy, "_SKLEARN", False)
+    accuracy.run(tmp_path / "sets", tmp_path, 1, ["svc", "trees"], [], None)
+    assert "pip install '.[bench]'" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("folder", ["missing", "empty", "no_set"])
+def test_folder_without_sets_is_one_line(folder, tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "no_set" / "one").mkdir(parents=True)
+    done, _ = _accuracy(f"--sets={tmp_path / folder}")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"benchmarks: {tmp_path / folder}")
+    assert done.stderr.count("\n") == 1
+
+
+def test_lines_of_another_file_are_one_line(tmp_path):
+    write_set(tmp_path / "sets" / "one")
+    (tmp_path / "runs").write_text("{}\n")
+    done, _ = _accuracy(f"--sets={tmp_path / 'sets'}", f"--out={tmp_path / 'runs'}")
+    assert done.stderr.startswith(f"benchmarks: {tmp_path / 'runs'}: --out: expected")

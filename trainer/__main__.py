@@ -91,15 +91,15 @@ flags.register_validator(
 )
 
 
-def main(_) -> None:
+def main(_: list[str]) -> None:
     """Trains as the flags say."""
     # TFDS, Keras and TensorFlow take seconds to import; the flags are checked by now.
     from trainer import device
 
     f = flags.FLAGS
-    # Before others use TensorFlow.
-    selected = device.select(f.device, divide_steps=True)
+    selected = device.select(f.device)  # Before others use TensorFlow.
     from trainer.data import pipeline, source
+    from trainer.network import parallel
     from trainer.network.architectures import MODELS
     from trainer.run import callbacks, loop
 
@@ -116,6 +116,8 @@ def main(_) -> None:
         log_every=_LOG_EVERY.value,
         seed=_SEED.value,
     )
+    parts = parallel.parts(selected.cores, settings.batch_size)
+    device.share_cores(selected, parts)
     builder = source.prepare(
         f.data_dir, f.manual_dir, f.idx_dir, f.dataset or source.MNIST
     )

@@ -3,15 +3,23 @@
 import contextlib
 import errno
 import os
+import pathlib
 import re
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from trainer.errors import TrainerError
 
-_LOG_VARIABLES = ("TF_CPP_MIN_LOG_LEVEL", "TF_CPP_MAX_VLOG_LEVEL", "TF_CPP_VMODULE")
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+_ROOT = pathlib.Path("/")  # Of the file system; tests have one of their own.
+# A line of TensorFlow's C++ code that is an error or a warning.
+_COMPLAINT = re.compile(r"^(?:\S+ \S+: )?[EW]\S* .*?\.cc:\d+\] (.+)", re.MULTILINE)
+_LONGEST = 300  # Letters of TensorFlow's in a message of ours.
 
 
 class Device(NamedTuple):
@@ -20,7 +28,7 @@ class Device(NamedTuple):
     Attributes:
       kind: "CPU" or "GPU".
       description: name for people, such as "GPU:0 (NVIDIA H200)".
-      cores: to divide steps among; 1 where TensorFlow divides each operation.
+      cores: to divide steps among; 1 on a GPU.
     """
 
     kind: str
@@ -29,29 +37,60 @@ class Device(NamedTuple):
 
 
 def cores() -> int:
-    """Returns the number of cores that this process may use."""
+    """Returns the number of whole cores that this process may use, at least 1."""
     if hasattr(os, "sched_getaffinity"):  # Not on macOS.
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        count = len(os.sched_getaffinity(0))
+    else:
+        count = os.cpu_count() or 1
+    return max(1, int(min([count, *_quotas()])))
 
 
-def select(name: str, *, divide_steps: bool = False) -> Device:
+def _quotas() -> Iterator[float]:
+    """Yields the cores that each control group of this process allows it on Linux.
+
+    As containers have them: an affinity to all cores of the machine, and time on a few.
+    """
+    try:
+        groups = (_ROOT / "proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return
+    for group in groups:
+        _, controllers, path = group.split(":", 2)
+        if not controllers:  # Of version 2.
+            top, names = _ROOT / "sys/fs/cgroup", ["cpu.max"]
+        elif "cpu" in controllers.split(","):
+            top = _ROOT / "sys/fs/cgroup/cpu"
+            names = ["cpu.cfs_quota_us", "cpu.cfs_period_us"]
+        else:
+            continue
+        # A container that sees the path of its host has its own group at the top.
+        folder = top / path.strip("/")
+        for parent in (folder, *folder.parents):
+            with contextlib.suppress(OSError, ValueError, ZeroDivisionError):
+                texts = [(parent / name).read_text() for name in names]
+                quota, period = map(int, " ".join(texts).split())  # "max" is none.
+                if quota > 0:  # -1 is none, too.
+                    yield quota / period
+            if parent == top:
+                break
+
+
+def select(name: str) -> Device:
     """Makes one device the one that TensorFlow computes on.
 
-    Must run before anything else uses TensorFlow, which it imports.
+    Must run before anything else uses TensorFlow, which it imports. On a CPU, each
+    operation has all cores that the process may use; see `share_cores`.
 
     Args:
       name: "cpu", "gpu" (the first one), "gpu:N", or "auto", which is "gpu" where
         TensorFlow sees one and "cpu" elsewhere.
-      divide_steps: on a CPU, give an operation one core, and let several run at once,
-        for steps that `parallel.divided` divides; else an operation has all cores.
 
     Returns:
       The device.
 
     Raises:
-      TrainerError: TensorFlow does not see the GPU that was asked for, or Keras is
-        set to compute with something else.
+      TrainerError: TensorFlow does not see the GPU that was asked for, or cannot
+        compute on it, or Keras is set to compute with something else.
     """
     backend = os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     if backend != "tensorflow":
@@ -62,26 +101,58 @@ def select(name: str, *, divide_steps: bool = False) -> Device:
         import tensorflow as tf
 
         gpus = tf.config.list_physical_devices("GPU")
-    if name == "cpu" or (name == "auto" and not gpus):
-        tf.config.set_visible_devices([], "GPU")
-        if not divide_steps:
-            return Device("CPU", "CPU")
-        tf.config.threading.set_intra_op_parallelism_threads(1)
-        count = cores()
-        return Device("CPU", f"CPU ({count} core{'s'[: count > 1]})", count)
-    index = int(name.partition(":")[2] or 0)
-    if index >= len(gpus):
-        names = ["CPU:0"] + [gpu.name.removeprefix("/physical_device:") for gpu in gpus]
-        raise TrainerError(
-            f"--device={name}: expected GPU:{index}, found only {', '.join(names)}. "
-            "GPU support comes with pip install '.[gpu]' on Linux with an NVIDIA "
-            "driver; --device=cpu trains without."
+        if name == "cpu" or (name == "auto" and not gpus):
+            tf.config.set_visible_devices([], "GPU")
+            count = cores()
+            tf.config.threading.set_intra_op_parallelism_threads(count)
+            return Device("CPU", f"CPU ({count} core{'s'[: count > 1]})", count)
+        index = int(name.partition(":")[2] or 0)
+        if index < len(gpus):
+            return _start(gpus[index], index)
+    seen = ["CPU:0"] + [gpu.name.removeprefix("/physical_device:") for gpu in gpus]
+    raise TrainerError(
+        f"--device={name}: expected GPU:{index}, found only {', '.join(seen)}. "
+        + ("" if gpus else _why_no_gpu())
+        + "GPU support comes with pip install '.[gpu]' on Linux with an NVIDIA driver; "
+        "--device=cpu trains without."
+    )
+
+
+def share_cores(device: Device, parts: int) -> None:
+    """Gives each operation the cores that parts computed side by side leave over.
+
+    Must run before TensorFlow computes anything. On a GPU there is nothing to share.
+
+    Args:
+      device: as `select` returned it.
+      parts: that a step is divided in, as `parallel.parts` says; 1 for a network
+        that is not, whose operations keep all cores.
+    """
+    if device.kind == "CPU":
+        import tensorflow as tf
+
+        tf.config.threading.set_intra_op_parallelism_threads(
+            max(1, device.cores // parts)
         )
-    gpu = gpus[index]
+
+
+def _start(gpu: "tf.config.PhysicalDevice", index: int) -> Device:
+    """Makes a GPU the only one, and has it say now what it says as it starts."""
+    import tensorflow as tf
+
     tf.config.set_visible_devices(gpu, "GPU")
     # TensorFlow would else take all of its memory at once.
     tf.config.experimental.set_memory_growth(gpu, True)
     model = tf.config.experimental.get_device_details(gpu).get("device_name", "GPU")
+    try:
+        with tf.device("GPU:0"):  # Of those that are visible.
+            # The library of convolutions is loaded with the first of them.
+            tf.nn.conv2d(tf.zeros((1, 8, 8, 1)), tf.zeros((3, 3, 1, 1)), 1, "SAME")
+    except tf.errors.OpError as e:
+        raise TrainerError(
+            f"GPU:{index} ({model}): expected it to compute, found: "
+            f"{_shortened(e.message)}. --device=cpu trains without."
+        ) from e
     return Device("GPU", f"GPU:{index} ({model})")
 
 
@@ -114,24 +185,47 @@ def first_line(e: Exception) -> str:
     return re.sub(r"^(\{\{.*?\}\} )+| \[Op:\w+\]( name:.*)?$", "", line)
 
 
+def _why_no_gpu() -> str:
+    """Returns what TensorFlow complains of where it finds no GPU, as a sentence."""
+    # Another process, since this one's level of logging hides most, for good.
+    code = "import tensorflow as tf; tf.config.list_physical_devices('GPU')"
+    started = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    found = dict.fromkeys(_COMPLAINT.findall(started.stderr))  # Each once.
+    return f"TensorFlow says: {_shortened('; '.join(found))}. " if found else ""
+
+
+def _shortened(text: str) -> str:
+    text = " ".join(text.split()).rstrip(".")
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
 @contextlib.contextmanager
 def _startup_noise_hidden() -> Iterator[None]:
     """Keeps what TensorFlow's C++ code says as it starts from standard error.
 
-    It writes to the file descriptor whatever `TF_CPP_MIN_LOG_LEVEL` says. Users
-    who set one of the variables that control its log see it all; so does everyone
-    if it fails.
+    It writes to the file descriptor whatever `TF_CPP_MIN_LOG_LEVEL` says. Users who
+    ask for its log see it all; so does everyone if it fails.
     """
-    if any(variable in os.environ for variable in _LOG_VARIABLES):
+    if _log_is_wanted():
         yield
         return
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     sys.stderr.flush()
     stderr = os.dup(2)
     with tempfile.TemporaryFile() as noise:
         os.dup2(noise.fileno(), 2)
         try:
             yield
+        except TrainerError:  # Which says what there is to say.
+            raise
         except BaseException:
             noise.seek(0)
             os.write(stderr, noise.read())
@@ -139,3 +233,11 @@ def _startup_noise_hidden() -> Iterator[None]:
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
+
+
+def _log_is_wanted() -> bool:
+    """Returns whether the environment asks for more than errors; 2 and 3 do not."""
+    return os.environ.get("TF_CPP_MIN_LOG_LEVEL") in ("0", "1") or any(
+        os.environ.get(name, "0") not in ("", "0")
+        for name in ("TF_CPP_MAX_VLOG_LEVEL", "TF_CPP_VMODULE")
+    )

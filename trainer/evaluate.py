@@ -42,7 +42,7 @@ def _define_flags() -> None:
     flags.DEFINE_string("report", None, "Write a page to this file, such as r.html.")
 
 
-def main(_) -> None:
+def main(_: list[str]) -> None:
     """Evaluates as the flags say."""
     # TFDS, Keras and TensorFlow take seconds to import; the flags are checked by now.
     from trainer import device
@@ -58,19 +58,20 @@ def main(_) -> None:
     path = pathlib.Path(f.model).expanduser()
     network = saved.load(path)
     report_path = _report_path(f.report) if f.report else None
-    run, metrics = _run_of(path, with_metrics=bool(report_path))
+    recorded, metrics = _run_of(path, with_metrics=bool(report_path))
     # What is built is said on standard output, where nothing but JSON belongs.
     with contextlib.redirect_stdout(sys.stderr if f.json else sys.stdout):
         # What is said of the run's data set does not hold for another.
-        own = {} if f.dataset or f.idx_dir else run
-        dataset = f.dataset or _dataset_of(own) or source.MNIST
-        data_dir = f.data_dir or _data_dir_of(own)
+        run = {} if f.dataset or f.idx_dir else recorded
+        dataset = f.dataset or _dataset_of(run) or source.MNIST
+        data_dir = f.data_dir or _data_dir_of(run)
         builder = source.prepare(data_dir, f.manual_dir, f.idx_dir, dataset)
-    split = f.split or str(own.get(settings.EVAL_SPLIT) or "test")
     with pipeline.damage_named(builder):
-        split = pipeline.load_split(builder, split)
-    names = saved.read_labels(path.parent, network.output_shape[-1])
-    names, labels = _fitted(path, network, names, split)
+        split = pipeline.load_split(
+            builder, str(f.split or run.get(settings.EVAL_SPLIT) or "test")
+        )
+    model_names = saved.read_labels(path.parent, network.output_shape[-1])
+    names, labels = _fitted(path, network, model_names, split)
     facts = {
         "dataset": split.name,
         "split": split.split,
@@ -89,7 +90,7 @@ def main(_) -> None:
     if report_path:
         from trainer.quality import report
 
-        report.write(report_path, run, metrics, result, facts)
+        report.write(report_path, recorded, metrics, result, facts)
         print(f"report  {report_path}", file=sys.stderr if f.json else sys.stdout)
 
 
@@ -219,7 +220,9 @@ def _by(shape: Iterable[int | None]) -> str:
     return "x".join("any" if size is None else str(size) for size in shape)
 
 
-def _watched(batches: Iterable[tuple], examples: int) -> Iterator[tuple]:
+def _watched(
+    batches: Iterable[tuple["np.ndarray", "np.ndarray"]], examples: int
+) -> Iterator[tuple["np.ndarray", "np.ndarray"]]:
     """Passes batches through, with a line every two seconds, up to a signal."""
     from mnist_idx_tfds import program
     from trainer import signals
@@ -252,8 +255,12 @@ def _print(facts: dict[str, Any], result: "Evaluation") -> None:
     low, high = result.interval
     print(
         f"loss {result.loss:.4f}  accuracy {result.accuracy:.4f}  "
-        f"95% interval {low:.4f} to {high:.4f}"
+        f"95% interval {low:.4f} to {high:.4f}  "
+        f"majority's share {result.majority_share:.4f}  "
+        f"balanced accuracy {result.balanced_accuracy:.4f}"
     )
+    if result.majority_note:
+        print(result.majority_note)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from absl import flags
 from trainer import cli
 
 
-def main(_) -> None:
+def main(_: list[str]) -> None:
     """Exports a saved network as the flags say."""
     # Keras and TensorFlow take seconds to import; the flags are checked by now.
     from trainer import device

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _waiting = False
@@ -47,7 +48,7 @@ def received() -> bool:
     return _received is not None
 
 
-def _handle(number, frame) -> None:
+def _handle(number: int, frame: FrameType | None) -> None:
     global _received
     if received():
         os._exit(128 + number)  # Whatever the process is in the middle of.

@@ -15,12 +15,12 @@ import os
 import string
 import zlib
 from collections.abc import Iterable, Iterator
-from typing import BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 from etils import epath
 
-DTYPES = {
+DTYPES: dict[int, np.dtype[Any]] = {
     0x08: np.dtype("u1"),
     0x09: np.dtype("i1"),
     0x0B: np.dtype(">i2"),
@@ -45,7 +45,7 @@ _AGAIN = "Is it a partial or damaged download? Get the file again."
 _SHORT = "Is it a partial download, or is its header wrong?"
 _SHORT_GZIP = "The gzip stream is whole, so its header is wrong or data was left out."
 
-PathLike = str | os.PathLike
+PathLike = str | os.PathLike[str]
 
 
 class IdxError(ValueError):
@@ -246,7 +246,8 @@ def _open(path: PathLike) -> Iterator[tuple[BinaryIO, bool]]:
             compressed = raw.read(2) == _GZIP_MAGIC
             raw.seek(0)
             try:
-                yield gzip.GzipFile(fileobj=raw) if compressed else raw, compressed
+                stream = gzip.GzipFile(fileobj=raw) if compressed else raw
+                yield cast(BinaryIO, stream), compressed
             except EOFError as e:
                 found = f"the end of the file after {raw.tell()} bytes"
                 raise error(path, "gzip stream", "its end marker", found, _AGAIN) from e

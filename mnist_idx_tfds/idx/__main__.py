@@ -1,21 +1,21 @@
 """Says what IDX files are and whether they are whole, and draws images.
 
-    python -m mnist_idx_tfds.idx [--show=N] FILE...
+    python -m mnist_idx_tfds.idx [--show=N] [--strict] FILE...
 
-The exit code is 1 if any file is bad, so that scripts can check files with it.
+FILE may be a folder with a set of four; what is odd about the set is said, too. The
+exit code is 1 if any file is bad, so that scripts can check files with it.
 """
 
 import argparse
 import collections
 import itertools
-import math
 import sys
 from collections.abc import Iterator
 
 import numpy as np
 from etils import epath
 
-from mnist_idx_tfds import idx, program
+from mnist_idx_tfds import idx, idx_set, overview, program
 
 _MAX_CLASSES = 256  # More than that are hardly classes, and no table to read.
 _COLUMNS = 80
@@ -60,9 +60,7 @@ def describe(path: idx.PathLike, show: int = 0) -> Iterator[str]:
         for label, count in sorted(counts.items()):
             yield f"{label:>8}  {count:,}"
     if header.dtype == np.uint8 and len(header.shape) == 3:
-        for index, image in enumerate(itertools.islice(idx.read(path, 1), show)):
-            yield f"  image {index}"
-            yield from draw(image[0], low, high, _shades())
+        yield from _drawn(path, show, low, high)
 
 
 def draw(image: np.ndarray, low: int, high: int, shades: str) -> Iterator[str]:
@@ -97,17 +95,26 @@ def draw(image: np.ndarray, low: int, high: int, shades: str) -> Iterator[str]:
         yield "".join(shades[level] for level in line)
 
 
+def _drawn(path: idx.PathLike, show: int, low: int, high: int) -> Iterator[str]:
+    for index, image in enumerate(itertools.islice(idx.read(path, 1), show)):
+        yield f"  image {index}"
+        yield from draw(image[0], low, high, _shades())
+
+
 def _tally(
     path: idx.PathLike, header: idx.Header
 ) -> tuple[int, int, collections.Counter[int]]:
     """Returns the lowest and the highest value, and counts of labels."""
-    low, high, counts = math.inf, -math.inf, collections.Counter()
+    ends: list[int] = []
+    counts: collections.Counter[int] = collections.Counter()
     chunks = program.progress(idx.read(path), header.shape[0], f"{path}", "items")
     for chunk in chunks:
-        low, high = min(low, int(chunk.min())), max(high, int(chunk.max()))
+        values = [*ends, int(chunk.min()), int(chunk.max())]
+        ends = [min(values), max(values)]
         if len(header.shape) == 1 and len(counts) <= _MAX_CLASSES:
             labels, numbers = np.unique(chunk, return_counts=True)
             counts.update(dict(zip(labels.tolist(), numbers.tolist(), strict=True)))
+    low, high = ends
     return low, high, counts
 
 
@@ -124,18 +131,38 @@ def _shades() -> str:
     return _SHADES
 
 
+def _print_set(folder: epath.Path, show: int) -> bool:
+    """Says what is in a folder of four files, and returns whether it is odd."""
+    lines, found = overview.of_folder(folder)
+    print(f"{folder}:", *lines, sep="\n")
+    print("  odd:" if found else "  nothing odd found")
+    for finding in found:
+        print(f"    {finding}", flush=True)
+    for pair in idx_set.find(folder).values() if show else ():
+        print(f"  {pair.images.name}")
+        for line in _drawn(pair.images, show, 0, 255):
+            print(line, flush=True)
+    return bool(found)
+
+
 def _main(args: argparse.Namespace) -> int:
-    bad = 0
-    for path in args.files:
+    bad, odd, folders = 0, 0, 0
+    for name in args.paths:
+        path = epath.Path(name)
         try:
-            for line in describe(path, args.show):
-                print(line, flush=True)
+            if path.is_dir():
+                folders += 1
+                odd += _print_set(path, args.show)
+            else:
+                for line in describe(path, args.show):
+                    print(line, flush=True)
         except idx.IdxError as e:
             bad += 1
             print(f"BAD {e}", flush=True)
-    if len(args.files) > 1:
-        print(f"{len(args.files)} files, {bad} bad")
-    return 1 if bad else 0
+    if len(args.paths) > 1:
+        what = "files and folders" if folders else "files"
+        print(f"{len(args.paths)} {what}, {bad} bad{f', {odd} odd' if folders else ''}")
+    return 1 if bad or (odd and args.strict) else 0
 
 
 def _count(text: str) -> int:
@@ -147,11 +174,21 @@ def _count(text: str) -> int:
 if __name__ == "__main__":
     _parser = argparse.ArgumentParser(
         prog="python -m mnist_idx_tfds.idx",
-        description="Says what IDX files are and whether they are whole. The exit code is "
-        "1 if any file is bad.",
+        description="Says what IDX files are and whether they are whole, and what is odd "
+        "about a set. The exit code is 1 if any file is bad.",
         allow_abbrev=False,
     )
-    _parser.add_argument("files", nargs="+", metavar="FILE", help="plain or gzip")
+    _parser.add_argument(
+        "paths",
+        nargs="+",
+        metavar="FILE",
+        help="a file, plain or gzip, or a folder with a set of four",
+    )
+    _parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="exit with 1, too, if anything about the set in a folder is odd",
+    )
     _parser.add_argument(
         "--show",
         type=_count,

@@ -95,7 +95,7 @@ def split(
     totals = np.bincount([example.label for example in examples], minlength=len(names))
     shares = np.rint(totals * test_share).astype(int)
     missing = np.minimum(np.maximum(shares, 1), totals - 1)
-    splits = {"train": [], "test": []}
+    splits: dict[str, list[int]] = {"train": [], "test": []}
     for n in sorted(range(len(examples)), key=key):
         _, label, chosen = examples[n]
         if not chosen:

@@ -13,7 +13,7 @@ Image.init()
 _FORMATS = tuple(name for name in Image.ID if name != "EPS")
 
 
-def load(path: str | os.PathLike, enough: int | None = None) -> Image.Image:
+def load(path: str | os.PathLike[str], enough: int | None = None) -> Image.Image:
     """Loads a picture as it is seen, turned the way that its EXIF data say.
 
     Transparency is put on white, as browsers show it, and 16 bits are cut to 8. Of an
@@ -50,7 +50,9 @@ def load(path: str | os.PathLike, enough: int | None = None) -> Image.Image:
         raise idx.error(path, "image", "a readable picture", reason) from e
 
 
-def read(path: str | os.PathLike, size: tuple[int, int] | None = None) -> np.ndarray:
+def read(
+    path: str | os.PathLike[str], size: tuple[int, int] | None = None
+) -> np.ndarray:
     """Reads a picture as grayscale pixels: the luma of its colors.
 
     Args:

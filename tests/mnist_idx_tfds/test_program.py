@@ -30,14 +30,14 @@ def test_what_a_user_can_mend_is_one_line(monkeypatch, capsys, raised, code, lin
 
 
 def test_an_error_has_the_exit_code_that_it_says(capsys):
-    class Missed(ValueError):
+    class MissedError(ValueError):
         exit_code = 3
 
     def main():
-        raise Missed("missed")
+        raise MissedError("missed")
 
     with pytest.raises(SystemExit) as caught:
-        program.guard("prog", main, Missed)
+        program.guard("prog", main, MissedError)
     assert caught.value.code == 3
     assert capsys.readouterr() == ("", "prog: missed\n")
 

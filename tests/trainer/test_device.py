@@ -7,6 +7,8 @@ import sys
 import pytest
 import tensorflow as tf
 
+from trainer import device
+
 SELECT = "from trainer import device; print(device.select({!r}).description)"
 
 
@@ -29,43 +31,190 @@ def clean_environment():
     return {k: v for k, v in os.environ.items() if not k.startswith(hidden)}
 
 
-@pytest.mark.skipif(
-    bool(tf.config.list_physical_devices("GPU")), reason="this machine has a GPU"
-)
-@pytest.mark.parametrize("name", ["gpu", "gpu:1"])
-def test_no_gpu_is_an_error_that_says_what_there_is_and_what_to_do(name):
-    result = select(name)
+def test_no_gpu_is_an_error_that_says_what_there_is_why_and_what_to_do():
+    """With TensorFlow's own reason, even where the user has asked for its silence."""
+    result = select("gpu:1", TF_CPP_MIN_LOG_LEVEL="3")
     assert result.returncode != 0
-    index = name.partition(":")[2] or "0"
     error = result.stderr.splitlines()[-1]
-    assert f"--device={name}: expected GPU:{index}, found only CPU:0." in error
+    assert "--device=gpu:1: expected GPU:1, found only CPU:0." in error
     assert "pip install '.[gpu]'" in error
+    if tf.test.is_built_with_cuda():
+        assert "TensorFlow says: failed call to cuInit: " in error
 
 
-def test_cpu_computes_on_the_cpu_without_a_word_on_standard_error():
-    result = select("cpu")
-    assert (result.stdout, result.stderr) == ("CPU\n", "")
+def test_complaints_are_told_from_what_else_tensorflow_writes():
+    text = """
+WARNING: All log messages before absl::InitializeLog() is called are written to STDERR
+I0000 00:00:1795549092.49 19863 cudart_stub.cc:31] Could not find cuda drivers.
+To enable the following instructions: AVX2, rebuild TensorFlow.
+E0000 00:00:1795549168.08 21690 cuda_platform.cc:52] failed call to cuInit: (303)
+2026-11-24 19:00:00.1: W tensorflow/core/gpu/gpu_device.cc:22] Cannot dlopen libraries
+2026-11-24 19:00:00.2: I tensorflow/core/gpu/gpu_device.cc:23] Skipping them
+"""
+    found = device._COMPLAINT.findall(text)
+    assert found == ["failed call to cuInit: (303)", "Cannot dlopen libraries"]
 
 
-@pytest.mark.skipif(
-    not hasattr(os, "sched_setaffinity"), reason="cores cannot be withheld here"
-)
-def test_steps_are_divided_among_the_cores_that_the_process_may_use():
-    """An operation of such steps has one of them."""
+def test_complaints_of_any_length_are_a_line_that_ends():
+    assert device._shortened("a\nb.") == "a b"
+    assert len(device._shortened("word " * 1000)) == 300
+
+
+def test_a_gpu_that_cannot_compute_is_one_line():
+    """Told by TensorFlow's own error, for one that is made up here."""
     code = (
-        "import os; os.sched_setaffinity(0, list(os.sched_getaffinity(0))[:1])\n"
-        "from trainer import device; print(device.select('cpu', divide_steps=True))\n"
-        "import tensorflow as tf\n"
-        "print(tf.config.threading.get_intra_op_parallelism_threads())"
+        "import tensorflow as tf; config = tf.config\n"
+        "config.set_soft_device_placement(False)\n"  # Or it were computed on the CPU.
+        "gpu = config.PhysicalDevice('/physical_device:GPU:0', 'GPU')\n"
+        "config.list_physical_devices = lambda kind: [gpu]\n"
+        "config.set_visible_devices = lambda *_: None\n"
+        "config.experimental.set_memory_growth = lambda *_: None\n"
+        "config.experimental.get_device_details = lambda _: {'device_name': 'H0'}\n"
+        "from trainer import device, errors\n"
+        "try: device.select('auto')\n"
+        "except errors.TrainerError as e: print(e)"
     )
     result = run_python(code)
-    one = "Device(kind='CPU', description='CPU (1 core)', cores=1)\n1\n"
-    assert (result.stdout, result.stderr) == (one, "")
+    assert result.returncode == 0
+    (line,) = result.stdout.splitlines()
+    assert line.startswith("GPU:0 (H0): expected it to compute, found: ")
+    assert "device" in line.partition("found")[2]
+    assert line.endswith(". --device=cpu trains without.")
+
+
+def cpu():
+    count = device.cores()
+    return f"CPU ({count} core{'s'[: count > 1]})\n"
+
+
+def test_cpu_computes_without_a_word_on_standard_error():
+    result = select("cpu")
+    assert (result.stdout, result.stderr) == (cpu(), "")
+
+
+def test_silence_that_the_user_asks_for_brings_no_noise_back():
+    result = select("cpu", TF_CPP_MIN_LOG_LEVEL="3")
+    assert (result.stdout, result.stderr) == (cpu(), "")
 
 
 def test_start_up_notes_are_shown_to_who_asks_for_them():
     """TensorFlow always has something to say at level 0."""
     assert select("cpu", TF_CPP_MIN_LOG_LEVEL="0").stderr != ""
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "wanted"),
+    [
+        *(("TF_CPP_MIN_LOG_LEVEL", level, True) for level in "01"),
+        *(("TF_CPP_MIN_LOG_LEVEL", level, False) for level in "23"),
+        ("TF_CPP_MAX_VLOG_LEVEL", "1", True),
+        ("TF_CPP_MAX_VLOG_LEVEL", "0", False),
+        ("TF_CPP_VMODULE", "gpu_device=1", True),
+        ("TF_CPP_VMODULE", "", False),
+        ("TF_CPP_MAX_LOG_LEVEL", "1", False),
+    ],
+)
+def test_only_levels_below_errors_ask_for_notes(monkeypatch, variable, value, wanted):
+    for name in [name for name in os.environ if name.startswith("TF_CPP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv(variable, value)
+    assert device._log_is_wanted() == wanted
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "sched_setaffinity"), reason="cores cannot be withheld here"
+)
+def test_the_cores_are_those_that_the_process_may_use():
+    code = (
+        "import os; os.sched_setaffinity(0, list(os.sched_getaffinity(0))[:1])\n"
+        "from trainer import device; print(device.select('cpu'))\n"
+    )
+    result = run_python(code)
+    one = "Device(kind='CPU', description='CPU (1 core)', cores=1)\n"
+    assert (result.stdout, result.stderr) == (one, "")
+
+
+def test_an_operation_has_the_cores_that_the_parts_of_a_step_leave_over():
+    """Set after the imports that say in how many parts steps are divided."""
+    code = (
+        "from trainer import device; device.cores = lambda: 8\n"
+        "selected = device.select('cpu')\n"
+        "import tensorflow as tf; threading = tf.config.threading\n"
+        "threads = threading.get_intra_op_parallelism_threads; print(threads())\n"
+        "from trainer.data import pipeline; from trainer.run import loop\n"
+        "for parts in (1, 2, 8, 9, 3):\n"
+        "    device.share_cores(selected, parts); print(threads())\n"
+        "tf.zeros(1); print(threads())"
+    )
+    assert run_python(code).stdout.split() == ["8", "8", "4", "1", "1", "2", "2"]
+
+
+def test_a_gpu_has_no_cores_to_share():
+    """Its runtime has started by then, and takes no other number of threads."""
+    tf.zeros(1)
+    before = tf.config.threading.get_intra_op_parallelism_threads()
+    device.share_cores(device.Device("GPU", "GPU:0 (H0)"), 3)
+    assert tf.config.threading.get_intra_op_parallelism_threads() == before
+
+
+@pytest.fixture
+def groups(tmp_path, monkeypatch):
+    """Makes the files in which Linux says what a process's control groups allow."""
+
+    def make(own, files, allowed=16):
+        for name, text in {"proc/self/cgroup": own, **files}.items():
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        monkeypatch.setattr(device, "_ROOT", tmp_path)
+        allowed = set(range(allowed))
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _: allowed, raising=False)
+
+    return make
+
+
+V2, V1 = "sys/fs/cgroup", "sys/fs/cgroup/cpu"
+OWN_V1 = "9:name=systemd:/\n3:cpuset:/\n2:cpu,cpuacct:/a/b\n0::/\n"
+
+
+@pytest.mark.parametrize(
+    ("own", "files", "count"),
+    [
+        ("0::/\n", {}, 16),
+        ("0::/\n", {f"{V2}/cpu.max": "max 100000\n"}, 16),
+        ("0::/\n", {f"{V2}/cpu.max": "400000 100000\n"}, 4),
+        ("0::/\n", {f"{V2}/cpu.max": "250000 100000\n"}, 2),
+        ("0::/\n", {f"{V2}/cpu.max": "50000 100000\n"}, 1),
+        ("0::/\n", {f"{V2}/cpu.max": "6400000 100000\n"}, 16),
+        # The strictest of a group and those that it is in.
+        (
+            "0::/a/b\n",
+            {f"{V2}/a/cpu.max": "300000 100000", f"{V2}/a/b/cpu.max": "max 100000"},
+            3,
+        ),
+        # A container that reads its host's path, and sees its own group at the top.
+        ("0::/docker/1f\n", {f"{V2}/cpu.max": "200000 100000\n"}, 2),
+        (
+            OWN_V1,
+            {f"{V1}/a/b/cpu.cfs_quota_us": "-1", f"{V1}/a/b/cpu.cfs_period_us": "1000"},
+            16,
+        ),
+        (
+            OWN_V1,
+            {f"{V1}/cpu.cfs_quota_us": "150000", f"{V1}/cpu.cfs_period_us": "50000"},
+            3,
+        ),
+        ("0::/\n", {f"{V2}/cpu.max": "what else\n"}, 16),
+    ],
+)
+def test_the_cores_are_those_that_a_quota_allows(groups, own, files, count):
+    groups(own, files)
+    assert device.cores() == count
+
+
+def test_a_quota_adds_no_cores_to_those_of_the_affinity(groups):
+    groups("0::/\n", {f"{V2}/cpu.max": "400000 100000\n"}, allowed=2)
+    assert device.cores() == 2
 
 
 def test_another_keras_backend_is_refused():

@@ -62,18 +62,25 @@ def test_prints_a_table_and_writes_a_report_of_the_run(own, network, workdir):
     page = workdir / "r.html"
     result = run(f"--model={workdir / 'model.keras'}", *options, f"--report={page}")
     assert (result.returncode, result.stderr) == (0, "")
-    *_, opening, header, a, b, c, last, report = result.stdout.splitlines()
+    *_, opening, header, a, b, c, last, note, report = result.stdout.splitlines()
     assert f"split test: {TEST} images, 20x20x1, 3 classes" in opening
     assert header.split() == ["class", "images", "wrong", "accuracy"]
     assert sorted(line.split()[0] for line in (a, b, c)) == ["0", "1", "2"]
     assert sum(int(line.split()[1]) for line in (a, b, c)) == TEST
     found = re.fullmatch(
-        r"loss (\S+)  accuracy (\S+)  95% interval (\S+) to (\S+)", last
+        r"loss (\S+)  accuracy (\S+)  95% interval (\S+) to (\S+)  "
+        r"majority's share (\S+)  balanced accuracy (\S+)",
+        last,
     ).groups()
     assert [float(value) for value in found[:2]] == pytest.approx(
         [loss, accuracy], abs=1e-4
     )
     assert float(found[2]) < accuracy < float(found[3])
+    assert float(found[4]) == pytest.approx(np.bincount(labels).max() / TEST, abs=1e-4)
+    right = network.predict(images[..., None], verbose=0).argmax(1) == labels
+    balanced = np.mean([right[labels == label].mean() for label in range(3)])
+    assert float(found[5]) == pytest.approx(balanced, abs=1e-4)
+    assert note.startswith(f"Accuracy {accuracy:.4f} is no")  # It was never trained.
     assert report == f"report  {page}"
     text = page.read_text()
     for part in (
@@ -296,6 +303,7 @@ def test_only_the_worst_of_many_classes_are_printed(capsys):
         interval=(0.4, 0.6),
         class_examples=count,
         class_correct=correct,
+        class_predicted=count,
         confusion=None,
         mistakes=(),
     )

@@ -110,8 +110,8 @@ def load(
     train = from_feed(builder, train_split, decode, batch_size, order)
     cached = _choose(builder, eval_examples, feed) == "memory"
     evaluate = _evaluation(builder, eval_split, decode, cached=cached)
-    name = builder.info.full_name
     steps = _steps(train_examples, batch_size)
+    name = builder.info.full_name
     return Data(
         name=name,
         data_dir=f"{epath.Path(builder.data_dir).resolve().parents[name.count('/')]}",
@@ -331,7 +331,7 @@ def _from_memory(
         # All at once: a batch at a time, calls would take longer than copying. So
         # every batch is there before the first is asked for, and none to prefetch.
         picked = order.permutation(examples)
-        columns = [tf.gather(column, picked) for column in columns]
+        columns = tuple(tf.gather(column, picked) for column in columns)
         last = tuple(column[steps * batch_size :] for column in columns)
         if not steps:
             return tf.data.Dataset.from_tensors(last)

@@ -17,7 +17,7 @@ from trainer.network import saved
 LITE = "model.tflite"
 
 
-def check(export_dir: str | os.PathLike) -> None:
+def check(export_dir: str | os.PathLike[str]) -> None:
     """Makes the folder for `write` and tries to write there, before there is a network.
 
     Raises:
@@ -31,7 +31,7 @@ def check(export_dir: str | os.PathLike) -> None:
 
 
 def write(
-    network: keras.Model, export_dir: str | os.PathLike, label_names: Sequence[str]
+    network: keras.Model, export_dir: str | os.PathLike[str], label_names: Sequence[str]
 ) -> pathlib.Path:
     """Writes a SavedModel, a LiteRT file and the names of the classes.
 
@@ -55,8 +55,8 @@ def write(
     with _draft(folder) as draft:
         try:
             network.export(draft / "saved", format="tf_saved_model", verbose=False)
-            lite = tf.lite.TFLiteConverter.from_saved_model(f"{draft / 'saved'}")
-            lite = lite.convert()
+            converter = tf.lite.TFLiteConverter.from_saved_model(f"{draft / 'saved'}")
+            lite = converter.convert()
         except (OSError, tf.errors.OpError):
             raise
         except Exception as e:  # Theirs have no class of their own.
@@ -78,8 +78,8 @@ def _draft(folder: pathlib.Path) -> Iterator[pathlib.Path]:
         f"{folder}".encode()
         folder.mkdir(parents=True, exist_ok=True)
         # Not a number, so that TensorFlow Serving does not look into it.
-        with tempfile.TemporaryDirectory(prefix=".export-", dir=folder) as draft:
-            yield pathlib.Path(draft)
+        with tempfile.TemporaryDirectory(prefix=".export-", dir=folder) as name:
+            yield pathlib.Path(name)
     except UnicodeEncodeError as e:
         raise TrainerError(
             f"--export_dir={folder}: expected a path in UTF-8, since TensorFlow takes no "

@@ -1,6 +1,7 @@
 """AdamW, with a rate that rises and then falls."""
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
@@ -41,7 +42,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
         self._rise = max(1, round(_WARMUP * steps))
         self._fall = max(1, steps - self._rise)
 
-    def __call__(self, step):
+    def __call__(self, step: Any) -> Any:
         """Returns the rate of a step, counted from 0, as a float32 scalar."""
         step = ops.cast(step, "float32")
         risen = _FIRST_RATE + (1 - _FIRST_RATE) / self._rise * step

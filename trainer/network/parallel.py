@@ -1,9 +1,16 @@
 """A network that computes the parts of a batch side by side."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 _MIN_PART = 16  # examples; the operations of a smaller part take little less time.
+
+
+def parts(cores: int, batch_size: int) -> int:
+    """Returns the number of parts that `divided` makes of a batch, at least 1."""
+    return max(1, min(cores, batch_size // _MIN_PART))
 
 
 def divided(network: keras.Model, cores: int, batch_size: int) -> keras.Model:
@@ -21,9 +28,9 @@ def divided(network: keras.Model, cores: int, batch_size: int) -> keras.Model:
     Returns:
       Another model of the same form, with the network's own weights.
     """
-    parts = min(cores, batch_size // _MIN_PART)
-    if parts > 1:
-        return _Divided(network, parts)
+    count = parts(cores, batch_size)
+    if count > 1:
+        return _Divided(network, count)
     return keras.Model(network.input, network.output, name=network.name)
 
 
@@ -35,7 +42,7 @@ class _Divided(keras.Model):
         self._head = head
         self._parts = parts
 
-    def call(self, images, training=None):
+    def call(self, images: Any, training: bool | None = None) -> Any:
         count, *shape = ops.shape(images)
         # Filled up with blank images, since not every operation takes an empty part.
         blank = [[0, -count % self._parts], *([0, 0] for _ in shape)]

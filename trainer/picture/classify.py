@@ -31,7 +31,7 @@ class Prediction(NamedTuple):
     """
 
     file: str
-    index: int | None
+    index: int | None  # type: ignore[assignment]  # A tuple's method.
     predictions: list[dict[str, Any]]
     inverted: bool
 

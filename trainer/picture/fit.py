@@ -63,7 +63,7 @@ def fit(
     if inverted:
         image = ImageOps.invert(image)
     if crops_ink:
-        image = _center_ink(np.asarray(image), height, width)
+        image = Image.fromarray(_center_ink(np.asarray(image), height, width))
     elif channels == 1:
         image = reading.fit(image, (height, width))
     elif not is_fit:

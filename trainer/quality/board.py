@@ -4,7 +4,7 @@ import io
 import os
 import pathlib
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -31,7 +31,7 @@ class Writer:
       OSError: the folder cannot be written.
     """
 
-    def __init__(self, folder: str | os.PathLike):
+    def __init__(self, folder: str | os.PathLike[str]):
         self._writers = {}
         for name in ("train", "test"):
             path = pathlib.Path(folder) / name
@@ -56,7 +56,8 @@ class Writer:
         """Writes the confusion matrix and the most confident mistakes, if any."""
         pictures = {}
         if evaluation.confusion is not None:
-            pictures["confusion"] = _confusion(evaluation)
+            names = evaluation.label_names
+            pictures["confusion"] = _confusion(evaluation.confusion, names)
         if evaluation.mistakes:
             pictures["mistakes"] = _mistakes(evaluation)
         with self._writers["test"].as_default():
@@ -69,8 +70,7 @@ class Writer:
             writer.close()
 
 
-def _confusion(evaluation: Evaluation) -> Figure:
-    names, matrix = evaluation.label_names, evaluation.confusion
+def _confusion(matrix: np.ndarray, names: Sequence[str]) -> Figure:
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     figure = Figure((7, 6), layout="constrained")
     axes = figure.add_subplot()

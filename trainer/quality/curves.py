@@ -107,7 +107,7 @@ def _plot(axes: Axes, train: np.ndarray, test: np.ndarray, name: str) -> None:
             clip_on=False,
         )
 
-    def label(height: float, _=None) -> str:
+    def label(height: float, _: object = None) -> str:
         height = 0 if height == floor else height
         return f"{100 - 100 * height:.6g}%" if is_accuracy else f"{height:.6g}"
 

@@ -48,6 +48,8 @@ class Evaluation:
       interval: ends of the 95% Wilson interval of the accuracy.
       class_examples: examples of each class, int64 `(classes,)`.
       class_correct: those that are predicted right, of the same form.
+      class_predicted: examples that are predicted to be of each class, right or
+        wrong, of the same form.
       confusion: examples by true class and predicted class, int64 `(classes,
         classes)`; None above `MATRIX_CLASSES` classes.
       mistakes: the most confident ones, the most confident first.
@@ -60,6 +62,7 @@ class Evaluation:
     interval: tuple[float, float]
     class_examples: np.ndarray
     class_correct: np.ndarray
+    class_predicted: np.ndarray
     confusion: np.ndarray | None
     mistakes: tuple[Mistake, ...]
 
@@ -74,6 +77,38 @@ class Evaluation:
             where=self.class_examples > 0,
         )
 
+    @property
+    def balanced_accuracy(self) -> float:
+        """Mean of the accuracies of the classes that have examples."""
+        return float(np.nanmean(self.class_accuracy))
+
+    @property
+    def majority(self) -> int:
+        """The most frequent label; the first of several."""
+        return int(self.class_examples.argmax())
+
+    @property
+    def majority_share(self) -> float:
+        """Share of the examples that is of the most frequent class."""
+        return int(self.class_examples.max()) / self.examples
+
+    @property
+    def majority_note(self) -> str | None:
+        """What `majority_note` has to say of it."""
+        return majority_note(self.accuracy, self.majority_share, self.examples)
+
+    def scores(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Returns precision, recall and F1 of each class, float64 `(classes,)`.
+
+        By the definitions of scikit-learn's `precision_recall_fscore_support` with
+        `zero_division=0`: what has nothing to divide by is 0.
+        """
+        true, predicted = self.class_examples, self.class_predicted
+        precision = self.class_correct / np.maximum(predicted, 1)
+        recall = self.class_correct / np.maximum(true, 1)
+        f1 = 2 * self.class_correct / np.maximum(true + predicted, 1)
+        return precision, recall, f1
+
     def worst_first(self) -> list[int]:
         """Returns the labels by accuracy, those of empty classes last."""
         return np.argsort(self.class_accuracy, kind="stable").tolist()
@@ -81,21 +116,26 @@ class Evaluation:
     def to_json(self) -> dict[str, Any]:
         """Returns all but the images, in types that JSON has."""
         names = self.label_names
+        precision, recall, f1 = self.scores()
         return {
             "examples": self.examples,
             "loss": self.loss if math.isfinite(self.loss) else None,
             "accuracy": self.accuracy,
             "accuracy_interval": list(self.interval),
+            "majority_share": self.majority_share,
+            "balanced_accuracy": self.balanced_accuracy,
             "classes": [
                 {
                     "name": name,
-                    "examples": int(examples),
-                    "correct": int(correct),
-                    "accuracy": int(correct) / int(examples) if examples else None,
+                    "examples": int(self.class_examples[label]),
+                    "predicted": int(self.class_predicted[label]),
+                    "correct": int(self.class_correct[label]),
+                    "accuracy": recall[label] if self.class_examples[label] else None,
+                    "precision": precision[label],
+                    "recall": recall[label],
+                    "f1": f1[label],
                 }
-                for name, examples, correct in zip(
-                    names, self.class_examples, self.class_correct, strict=True
-                )
+                for label, name in enumerate(names)
             ],
             "confusion": None if self.confusion is None else self.confusion.tolist(),
             "mistakes": [
@@ -133,12 +173,14 @@ def evaluate(
       ValueError: there are no batches.
     """
     classes = len(label_names)
-    loss = examples = 0
-    count, correct = np.zeros((2, classes), np.int64)
+    loss, examples = 0.0, 0
+    count, correct, answers = np.zeros((3, classes), np.int64)
     confusion = None
     if classes <= MATRIX_CLASSES:
         confusion = np.zeros((classes, classes), np.int64)
-    worst: list[tuple] = []  # A heap; its first is the least confident mistake.
+    worst: list[
+        tuple[Any, ...]
+    ] = []  # A heap; its first is the least confident mistake.
     for images, labels in batches:
         images, labels = np.asarray(images), np.asarray(labels)
         probabilities = model.predict_on_batch(images)
@@ -149,6 +191,7 @@ def evaluate(
         right = predicted == labels
         count += np.bincount(labels, minlength=classes)
         correct += np.bincount(labels[right], minlength=classes)
+        answers += np.bincount(predicted, minlength=classes)
         if confusion is not None:
             cells = np.bincount(labels * classes + predicted, minlength=classes**2)
             confusion += cells.reshape(classes, classes)
@@ -174,6 +217,7 @@ def evaluate(
         interval=wilson(int(correct.sum()), examples),
         class_examples=count,
         class_correct=correct,
+        class_predicted=answers,
         confusion=confusion,
         mistakes=tuple(
             Mistake(-index, image, label, predicted, probability)
@@ -193,6 +237,32 @@ def _check(probabilities: np.ndarray) -> None:
             f"of {probabilities.min():.4g} to {probabilities.max():.4g} that do not. "
             "Does it lack a softmax?"
         )
+
+
+def majority_note(accuracy: float, share: float, examples: int) -> str | None:
+    """Returns what to say of a model that is no better than one constant answer.
+
+    That is one whose accuracy is not above the majority's share by more than chance:
+    the share is not below the 95% interval of the accuracy, which stands beside it.
+
+    Args:
+      accuracy: of the model, 0 to 1.
+      share: of the examples that is of the most frequent class, 0 to 1.
+      examples: how many there are, at least 1.
+
+    Returns:
+      A line for people, or None: the model is better, right throughout, or there is
+      one class alone, in which one constant answer cannot be told from another.
+    """
+    low, _ = wilson(round(accuracy * examples), examples)
+    if low > share or accuracy == 1 or share == 1:
+        return None
+    better = "no better" if accuracy <= share else "not clearly better"
+    return (
+        f"Accuracy {accuracy:.4f} is {better} than {share:.4f}, that of always giving "
+        "the most frequent class. Try more --epochs or a smaller --learning_rate, and "
+        "see whether the labels are those of the images."
+    )
 
 
 def wilson(correct: int, examples: int) -> tuple[float, float]:

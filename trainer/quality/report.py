@@ -17,6 +17,7 @@ from trainer import files, settings
 from trainer.quality import curves
 from trainer.quality.measures import Evaluation
 
+_UNEVEN = 0.6  # Share of one class above which accuracy alone would deceive.
 _CELLS = 30  # Classes of a confusion matrix in numbers; of more there is a picture.
 _NARROW = 12  # Classes whose matrix has room beside their table.
 _SHORT = 4  # Letters of a name that is no wider than a number.
@@ -28,7 +29,7 @@ _RED, _BLUE = (224, 72, 77), (62, 123, 250)  # As in the style sheet.
 
 
 def write(
-    path: str | os.PathLike,
+    path: str | os.PathLike[str],
     run: Mapping[str, Any],
     metrics: Sequence[Mapping[str, float | None]],
     evaluation: Evaluation,
@@ -61,6 +62,7 @@ def write(
         split=evaluated["split"] if evaluated else run.get(settings.EVAL_SPLIT),
         evaluation=evaluation,
         correct=int(evaluation.class_correct.sum()),
+        uneven=_UNEVEN < evaluation.majority_share < 1,
         curves=_curves(metrics),
         epochs=[record for record in metrics if "test_loss" in record],
         classes=_classes(evaluation),
@@ -179,6 +181,7 @@ def _mistakes(evaluation: Evaluation) -> list[dict[str, Any]]:
     return [
         {
             "picture": _png(mistake.image, _THUMBNAIL),
+            "paper": _paper(mistake.image),
             "true": names[mistake.label],
             "predicted": names[mistake.predicted],
             "probability": mistake.probability,
@@ -186,6 +189,15 @@ def _mistakes(evaluation: Evaluation) -> list[dict[str, Any]]:
         }
         for mistake in evaluation.mistakes
     ]
+
+
+def _paper(image: np.ndarray) -> str:
+    """Returns the median color of an image's border, as CSS has it."""
+    sides = image[0], image[-1], image[:, 0], image[:, -1]
+    color = np.median(np.concatenate(sides), axis=0).astype(int).tolist()
+    # One or two channels are gray, without and with transparency.
+    red, green, blue = color[:3] if len(color) > 2 else color[:1] * 3
+    return f"rgb({red} {green} {blue})"
 
 
 def _png(pixels: np.ndarray, size: int) -> str:

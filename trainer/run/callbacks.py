@@ -176,7 +176,7 @@ class StopAtAccuracy(keras.callbacks.Callback):
 def reaches(accuracy: float, target: float | None) -> bool:
     """Whether an accuracy is at least the target, if there is one."""
     # In float32, as Keras has it: 0.9915 would else be less than 0.9915.
-    return target is not None and np.float32(accuracy) >= np.float32(target)
+    return target is not None and bool(np.float32(accuracy) >= np.float32(target))
 
 
 def _check_finite(loss: float, position: Record) -> None:

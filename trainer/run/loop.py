@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib.metadata
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
@@ -179,8 +180,8 @@ def _fit(
     target_accuracy: float | None,
 ) -> Record:
     """Trains to the end of the run, and returns its last record."""
-    records = []
-    sinks = [
+    records: list[Record] = []
+    sinks: list[Callable[[Record], None]] = [
         Progress(settings.epochs, data.steps, windows=settings.log_every > 0),
         records.append,
     ]
@@ -212,7 +213,7 @@ def _fit(
                 ),
                 callbacks.EvaluationLog(write),
                 callbacks.StopAtAccuracy(target_accuracy),
-                callbacks.Checkpoint(kept and kept.save),
+                callbacks.Checkpoint(kept.save if kept else None),
             ],
         )
 

@@ -36,12 +36,15 @@ def write(
     low, high = result.interval
     print(
         f"accuracy {result.accuracy:.4f}, 95% interval {low:.4f} to {high:.4f}, on "
-        f"{result.examples:,} images\n"
+        f"{result.examples:,} images; majority's share {result.majority_share:.4f}, "
+        f"balanced accuracy {result.balanced_accuracy:.4f}\n"
         f"report       {page}\n"
         f"curves       tensorboard --logdir={_quoted(kept.folder / 'tensorboard')}\n"
         f"predictions  python -m trainer.predict --model={_quoted(model)} IMAGE...",
         flush=True,
     )
+    if result.majority_note:
+        print(result.majority_note, flush=True)
 
 
 def _quoted(path: epath.Path) -> str:

@@ -40,6 +40,7 @@ def evaluated(names=("a", "b"), channels=1, mistakes=3):
         interval=(0.4, 0.9),
         class_examples=np.array([10, 0]),
         class_correct=np.array([7, 0]),
+        class_predicted=np.array([7, 3]),
         confusion=np.array([[7, 3], [0, 0]]),
         mistakes=tuple(
             measures.Mistake(i, image, 0, 1, 0.9) for i, image in enumerate(images)

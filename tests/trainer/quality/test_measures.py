@@ -95,6 +95,80 @@ def test_classes_are_counted_and_an_empty_one_has_no_accuracy(examples, result):
     np.testing.assert_array_equal(result.class_accuracy[:4], expected)
 
 
+@pytest.mark.parametrize("classes", [5, 1001])
+def test_scores_of_the_classes_are_those_of_scikit_learn(classes):
+    """With classes that are empty, never predicted, or neither; with and without matrix."""
+    metrics = pytest.importorskip("sklearn.metrics")
+    rng = np.random.default_rng(0)
+    labels, predicted = rng.choice([0, 1, 4], 200), rng.choice([0, 1, 2], 200)
+
+    class Fixed:
+        def predict_on_batch(self, images):
+            return np.eye(classes, dtype=np.float32)[images[:, 0, 0, 0]]
+
+    images = predicted.astype(np.uint8).reshape(-1, 1, 1, 1)
+    names = [str(n) for n in range(classes)]
+    result = measures.evaluate(Fixed(), batches(images, labels), names)
+    found = result.to_json()
+    expected = metrics.precision_recall_fscore_support(
+        labels, predicted, labels=range(classes), zero_division=0
+    )
+    keys = ("precision", "recall", "f1", "examples")
+    for key, values in zip(keys, expected, strict=True):
+        assert [c[key] for c in found["classes"]] == pytest.approx(values), key
+    counts = np.bincount(predicted, minlength=classes).tolist()
+    assert [c["predicted"] for c in found["classes"]] == counts
+    # It warns of predictions outside of the true classes, as are meant here.
+    with pytest.warns(UserWarning, match="y_pred contains classes not in y_true"):
+        balanced = metrics.balanced_accuracy_score(labels, predicted)
+    assert found["balanced_accuracy"] == pytest.approx(balanced)
+    assert found["majority_share"] == np.bincount(labels).max() / 200
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "share", "examples", "words"),
+    [
+        (0.688, 0.688, 525, "Accuracy 0.6880 is no better than 0.6880"),
+        (0.6, 0.688, 525, "Accuracy 0.6000 is no better than 0.6880"),
+        # One in 500 more than the majority is what chance gives.
+        (0.69, 0.688, 500, "Accuracy 0.6900 is not clearly better than 0.6880"),
+        (0.0, 0.2, 10, "no better"),
+    ],
+)
+def test_no_better_than_the_majority_is_said_with_what_to_try(
+    accuracy, share, examples, words
+):
+    note = measures.majority_note(accuracy, share, examples)
+    assert words in note
+    assert "--learning_rate" in note
+    assert "\n" not in note
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "share", "examples"),
+    [
+        (0.75, 0.688, 500),
+        (0.994, 0.99, 10_000),
+        (0.02, 1 / 136, 2720),
+        # Few, but right throughout.
+        (1.0, 0.9, 10),
+        # One class alone, where any constant answer would do.
+        (1.0, 1.0, 10),
+        (0.5, 1.0, 10),
+    ],
+)
+def test_nothing_is_said_of_a_model_that_is_better(accuracy, share, examples):
+    assert measures.majority_note(accuracy, share, examples) is None
+
+
+def test_a_network_that_gives_one_answer_is_told_by_its_evaluation():
+    images, labels = answers(*[[90, 10]] * 5), np.array([0, 0, 0, 1, 1])
+    result = measures.evaluate(Table(2), [(images, labels)], "ab")
+    assert (result.majority, result.majority_share) == (0, 0.6)
+    assert result.balanced_accuracy == 0.5
+    assert "0.6000 is no better than 0.6000" in result.majority_note
+
+
 def test_mistakes_are_the_most_confident_ones_in_order():
     images = answers([20, 80], [70, 30], [10, 90], [1, 99], [40, 60], [20, 80])
     labels = np.array([0, 0, 0, 1, 0, 0])
@@ -191,8 +265,12 @@ def test_json_has_everything_but_the_images(result):
     assert read["classes"][4] == {
         "name": "e",
         "examples": 0,
+        "predicted": int(result.confusion[:, 4].sum()),
         "correct": 0,
         "accuracy": None,
+        "precision": 0.0,
+        "recall": 0.0,
+        "f1": 0.0,
     }
     assert len(read["mistakes"]) == 40
     assert read["mistakes"][0]["index"] == result.mistakes[0].index

@@ -128,6 +128,37 @@ def test_page_has_what_was_run_and_what_came_of_it(page):
     assert settings["seed"] == "12345"
 
 
+@pytest.mark.parametrize(("majority", "leads"), [(60, False), (61, True)])
+def test_a_majority_above_60_percent_puts_balanced_accuracy_in_the_heading(
+    page, majority, leads
+):
+    images = np.zeros((100, 6, 5, 1), np.uint8)
+    labels = np.arange(100) >= majority
+
+    class Better:
+        """Right for all of the majority, and half of the others."""
+
+        def predict_on_batch(self, images):
+            return np.eye(2, dtype=np.float32)[
+                (labels & (np.arange(100) % 2 == 0)).astype(int)
+            ]
+
+    result = measures.evaluate(Better(), [(images, labels.astype(int))], ("up", "down"))
+    found = page(result)
+    balanced = f"{result.balanced_accuracy:.2%}"
+    assert (f"{balanced} balanced" in found.texts["h1"][0]) == leads
+    text = " ".join(found.texts["header"][0].split())
+    assert f"most frequent class, up, would be right for {majority}.00%" in text
+    assert f"balanced accuracy, the mean of the classes' own, is {balanced}" in text
+
+
+def test_a_model_no_better_than_the_majority_is_said_to_be_none(page):
+    for right, said in ((0, True), (0.9, False)):
+        result = evaluated("ab", right=right)
+        (header,) = page(result).texts["header"]
+        assert ("better than" in header) == said == bool(result.majority_note)
+
+
 def test_page_asks_for_nothing_and_runs_nothing(page):
     found = page(evaluated(BAD_NAMES), SETTINGS | {"dataset": BAD_NAMES[0]})
     tags = {tag for tag, _ in found.elements}
@@ -163,8 +194,32 @@ def test_mistakes_are_pictures_with_their_labels(page):
     captions = [" ".join(c.split()) for c in found.texts["figcaption"]]
     first = result.mistakes[0]
     true, predicted = "abc"[first.label], "abc"[first.predicted]
-    expected = f"true {true} predicted {predicted} {first.probability:.2%}"
+    expected = f"true {true} as {predicted} {first.probability:.2%}"
     assert expected in captions
+
+
+@pytest.mark.parametrize(
+    ("border", "paper"),
+    [
+        ([250], "rgb(250 250 250)"),
+        ([0], "rgb(0 0 0)"),
+        ([40, 255], "rgb(40 40 40)"),
+        ([10, 20, 30], "rgb(10 20 30)"),
+        ([10, 20, 30, 255], "rgb(10 20 30)"),
+    ],
+)
+def test_a_picture_stands_on_the_color_of_its_own_border(page, border, paper):
+    images = np.full((3, 9, 7, len(border)), border, np.uint8)
+    images[:, 1:-1, 1:-1] = 128
+    images[:, 0, :3] = 99  # Ink that touches it.
+
+    class Wrong:
+        def predict_on_batch(self, images):
+            return np.eye(2, dtype=np.float32)[[1] * len(images)]
+
+    result = measures.evaluate(Wrong(), [(images, np.zeros(3, int))], "ab")
+    styles = [image["style"] for image in page(result).all("img")]
+    assert styles == [f"--paper: {paper}"] * 3
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])

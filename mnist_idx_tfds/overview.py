@@ -1,0 +1,83 @@
+"""What is in a set of four IDX files, for people: sizes, classes, and what is odd."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from mnist_idx_tfds import findings, idx, idx_set, program
+
+_COLUMNS = 80
+_LONG = 20  # Classes in one column; of more there are as many columns as fit.
+_NAME = 24  # Letters of a class's name.
+_CLASSES = 1000  # Classes listed at all.
+
+
+def of_folder(idx_dir: idx.PathLike) -> tuple[list[str], list[findings.Finding]]:
+    """Reads a whole set, with every check that building a data set does.
+
+    Memory holds a chunk of images, and ten bytes for each that was read.
+
+    Args:
+      idx_dir: folder of four IDX files, and `labels.txt` if the classes have names.
+
+    Returns:
+      Lines that say what each split holds, class by class, and what is odd.
+
+    Raises:
+      idx.IdxError: the first thing found wrong with a file.
+    """
+    pairs = idx_set.find(idx_dir)
+    shape = idx_set.image_shape(pairs)
+    num_classes = idx_set.count_classes(pairs)
+    names = idx_set.label_names(pairs, num_classes) or []
+    num_classes = max(num_classes, len(names))
+    tallies = {split: findings.Tally(split) for split in pairs}
+    lines = []
+    for split, pair in pairs.items():
+        tally = tallies[split]
+        chunks = tally.watch(idx_set.read(pair, shape, num_classes))
+        total = idx.read_header(pair.images).shape[0]
+        images = (images for images, _ in chunks)
+        for _ in program.progress(images, total, f"{pair.images}", "images"):
+            pass
+        lines.append(
+            f"  {split:5}  {tally.images:,} images of {shape[0]} x {shape[1]}, mean "
+            f"{tally.brightness[0]:.0f} of 255  {pair.images.name}, {pair.labels.name}"
+        )
+    counts = [tally.counts(num_classes) for tally in tallies.values()]
+    lines += _classes(names, *counts)
+    return lines, findings.find(tallies["train"], tallies["test"], num_classes)
+
+
+def _classes(names: list[str], train: np.ndarray, test: np.ndarray) -> Iterator[str]:
+    """Yields images a class in sum, then class by class."""
+    yield f"  {len(train):,} classes, of {_range(train)} training and {_range(test)} test images"
+    listed = min(len(train), _CLASSES)
+    table = [["label", *map(str, range(listed))]]
+    table += [
+        [head, *(f"{n:,}" for n in counts[:listed])]
+        for head, counts in (("train", train), ("test", test))
+    ]
+    if names:
+        table.append(["name", *(name[:_NAME] for name in names[:listed])])
+    widths = [max(map(len, column)) for column in table]
+    rows = [
+        "  ".join(
+            cell.ljust(width) if column == 3 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in zip(*table, strict=True)
+    ]
+    head, *rows = rows
+    across = max(1, _COLUMNS // (len(head) + 4)) if listed > _LONG else 1
+    down = -(-listed // across)
+    yield "    " + "    ".join([head] * -(-listed // down)).rstrip()
+    for n in range(down):
+        yield "    " + "    ".join(rows[n::down]).rstrip()
+    if listed < len(train):
+        yield f"    ... and {len(train) - listed:,} classes more"
+
+
+def _range(counts: np.ndarray) -> str:
+    low, high = int(counts.min()), int(counts.max())
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
