@@ -26,7 +26,7 @@ class Place(NamedTuple):
     """An image of a set: split, position in its file from 0, label where it matters."""
 
     split: str
-    index: int
+    index: int  # type: ignore[assignment]  # A tuple's method.
     label: int | None = None
 
     def __str__(self) -> str:
@@ -72,7 +72,9 @@ class Tally:
         self.split = split
         self.images = 0
         self.complete = False
-        self._labels, self._digests, self._blank = [], [], []
+        self._labels: list[np.ndarray] = []
+        self._digests: list[np.ndarray] = []
+        self._blank: list[np.ndarray] = []
         self._sum = self._squares = 0.0
 
     def watch(
@@ -293,7 +295,7 @@ def _of_blank(train: Tally, test: Tally) -> Iterator[Finding]:
         )
 
 
-def _have(things: Sequence | np.ndarray) -> str:
+def _have(things: Sequence[object] | np.ndarray) -> str:
     return "has" if len(things) == 1 else "have"
 
 
