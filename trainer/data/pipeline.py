@@ -1,14 +1,14 @@
 """From a data set on disk to the batches of a run.
 
-A split that fits in memory is read once, decoded in batches, and each epoch is a
-permutation of it. A larger one is streamed: in each epoch its files in an order of
-their own, and their records shuffled a large piece at a time.
+A split that fits in memory is read once, before the run, and each pass is a permutation
+of it. A larger one is streamed: in each epoch its files in an order of their own, and
+their records shuffled a large piece at a time. An epoch is one pass or more.
 """
 
 import contextlib
 import dataclasses
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,11 +18,13 @@ from etils import epath
 
 import mnist_idx_tfds
 from trainer import device
-from trainer.data import features
+from trainer.data import augmentation, features
 from trainer.errors import TrainerError
 
 MEMORY_BYTES = 1 << 30  # Decoded images of a split that is kept in memory.
 PIECE_BYTES = 1 << 26  # Images of a streamed split that are shuffled together.
+_GATHERED_BYTES = 1 << 24  # Images taken from a split in memory at once.
+_SAMPLE = 10_000  # Examples that tell how bright a split is.
 _READ_BATCH = 512
 _EVALUATION_BATCH = 1000
 _FILES_AT_ONCE = 8
@@ -32,6 +34,18 @@ _UNROLLED = 16  # Images decoded in one round of a loop, whose rounds are not fr
 
 # The functions below are plain TensorFlow; converting them would delay the start.
 _as_is = tf.autograph.experimental.do_not_convert
+
+
+class Pixels(NamedTuple):
+    """How bright the images of a split are, for a network to bring them to one scale.
+
+    Attributes:
+      mean: of all values of the pixels, 0 to 255.
+      deviation: their standard deviation; more than 0.
+    """
+
+    mean: float
+    deviation: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,12 +61,18 @@ class Data:
       eval_split: TFDS split that is evaluated on.
       train_examples: number of training examples.
       eval_examples: number of evaluation examples.
+      batch_size: training examples a step; an epoch's last step has the rest.
+      passes: over the training examples in an epoch.
       steps: training batches in an epoch.
       feed: "memory" or "stream", where an epoch's training examples come from.
+      augmented: whether training images are changed at random, anew in each pass.
+      pixels: of the training split.
       train: one epoch of batches, images uint8 `(batch, *image_shape)` and labels
         int64 `(batch,)`, in an order of its own for each epoch.
       evaluate: batches of the same form with every evaluation example once.
       set_epoch: tells `train` which epoch the next iteration is, counted from 0.
+      count_train: counts the training examples of each class, int64 `(classes,)`.
+      count_eval: the same of the evaluation examples.
     """
 
     name: str
@@ -63,11 +83,17 @@ class Data:
     eval_split: str
     train_examples: int
     eval_examples: int
+    batch_size: int
+    passes: int
     steps: int
     feed: str
+    augmented: bool
+    pixels: Pixels
     train: tf.data.Dataset
     evaluate: tf.data.Dataset
     set_epoch: Callable[[int], Any]
+    count_train: Callable[[], np.ndarray]
+    count_eval: Callable[[], np.ndarray]
 
 
 def load(
@@ -78,8 +104,10 @@ def load(
     feed: str = "auto",
     batch_size: int,
     seed: int,
+    passes: int = 1,
+    augment: bool = False,
 ) -> Data:
-    """Builds the pipelines; no more than a label of each split is read by then.
+    """Builds the pipelines, and reads the splits that are to be in memory.
 
     Args:
       builder: a prepared data set of images with a label each, see `features`.
@@ -88,7 +116,9 @@ def load(
       feed: "memory", "stream", or "auto" to decide by the split's size.
       batch_size: training examples a step; the last step of an epoch has the rest.
       seed: decides, with the epoch's number and the feed, the order of the training
-        examples.
+        examples and how each is changed.
+      passes: over the training examples in an epoch.
+      augment: whether to change training images at random, see `augmentation`.
 
     Returns:
       The data set with its pipelines.
@@ -98,35 +128,58 @@ def load(
         label each, or a split has no labels.
     """
     found = features.find(builder.info)
-    train_examples = _count(builder, train_split, "--train_split")
-    eval_examples = _count(builder, eval_split, "--eval_split")
+    train_examples = count(builder, train_split, "--train_split")
+    eval_examples = count(builder, eval_split, "--eval_split")
     for flag, split in (("--train_split", train_split), ("--eval_split", eval_split)):
         _check_sizes(builder, split)
         _check_labelled(builder, split, flag)
-    train_feed = _choose(builder, train_examples, feed)
-    order = _Order(tf.constant(seed, tf.int64), tf.Variable(0, dtype=tf.int64))
     decode = _decoder(builder)
-    from_feed = _from_memory if train_feed == "memory" else _from_stream
-    train = from_feed(builder, train_split, decode, batch_size, order)
-    cached = _choose(builder, eval_examples, feed) == "memory"
-    evaluate = _evaluation(builder, eval_split, decode, cached=cached)
-    steps = _steps(train_examples, batch_size)
-    name = builder.info.full_name
-    return Data(
-        name=name,
-        data_dir=f"{epath.Path(builder.data_dir).resolve().parents[name.count('/')]}",
-        image_shape=found.image_shape,
-        label_names=found.label_names,
-        train_split=train_split,
-        eval_split=eval_split,
-        train_examples=train_examples,
-        eval_examples=eval_examples,
-        steps=steps,
-        feed=train_feed,
-        train=_counted(train, steps),
-        evaluate=evaluate,
-        set_epoch=order.epoch.assign,
-    )
+    # Of a GPU they would have to be fetched from there for each batch.
+    with tf.device("CPU"):
+        order = _Order(
+            tf.constant(seed, tf.int64), tf.Variable(0, dtype=tf.int64), passes
+        )
+        train_feed = _choose(builder, train_examples, feed)
+        if train_feed == "memory":
+            arrays = _arrays(builder, train_split, decode)
+            sample = arrays[0][:_SAMPLE].numpy()
+            train = _from_memory(arrays, batch_size, order)
+        else:
+            sample = _sample(builder, train_split, decode)
+            train = _from_stream(builder, train_split, decode, batch_size, order)
+        if augment:
+            train = _augmented(train, batch_size, order)
+        if _choose(builder, eval_examples, feed) == "memory":
+            arrays = _arrays(builder, eval_split, decode)
+            evaluate = _batches(arrays, _EVALUATION_BATCH)
+        else:
+            evaluate = _decoded(
+                _records(builder, eval_split), decode, _EVALUATION_BATCH
+            ).prefetch(2)
+        steps = -(-passes * train_examples // batch_size)
+        name = builder.info.full_name
+        folder = epath.Path(builder.data_dir).resolve()
+        return Data(
+            name=name,
+            data_dir=f"{folder.parents[name.count('/')]}",
+            image_shape=found.image_shape,
+            label_names=found.label_names,
+            train_split=train_split,
+            eval_split=eval_split,
+            train_examples=train_examples,
+            eval_examples=eval_examples,
+            batch_size=batch_size,
+            passes=passes,
+            steps=steps,
+            feed=train_feed,
+            augmented=augment,
+            pixels=Pixels(float(sample.mean()), float(sample.std()) or 1.0),
+            train=_counted(train, steps),
+            evaluate=_counted(evaluate, -(-eval_examples // _EVALUATION_BATCH)),
+            set_epoch=order.epoch.assign,
+            count_train=lambda: _count_classes(builder, train_split),
+            count_eval=lambda: _count_classes(builder, eval_split),
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,35 +214,49 @@ def load_split(builder: tfds.core.DatasetBuilder, split: str) -> Split:
       TrainerError: as for `load`.
     """
     found = features.find(builder.info)
-    examples = _count(builder, split, "--split")
+    examples = count(builder, split, "--split")
     _check_sizes(builder, split)
     _check_labelled(builder, split, "--split")
+    batches = _decoded(_records(builder, split), _decoder(builder), _EVALUATION_BATCH)
     return Split(
         name=builder.info.full_name,
         split=split,
         image_shape=found.image_shape,
         label_names=found.label_names,
         examples=examples,
-        batches=_evaluation(builder, split, _decoder(builder), cached=False),
+        batches=_counted(batches.prefetch(2), -(-examples // _EVALUATION_BATCH)),
     )
 
 
-def _evaluation(
-    builder: tfds.core.DatasetBuilder, split: str, decode: Callable, *, cached: bool
-) -> tf.data.Dataset:
-    batches = _decoded(_records(builder, split), decode, _EVALUATION_BATCH)
-    batches = batches.cache() if cached else batches
-    examples = builder.info.splits[split].num_examples
-    return _counted(batches.prefetch(2), _steps(examples, _EVALUATION_BATCH))
+def count(builder: tfds.core.DatasetBuilder, split: str, flag: str) -> int:
+    """Returns the number of examples in a split, at least one.
 
+    Args:
+      builder: a prepared data set.
+      split: TFDS split, such as "test" or "train[:10%]".
+      flag: that names the split, for the error.
 
-def _steps(examples: int, batch_size: int) -> int:
-    return -(-examples // batch_size)
+    Raises:
+      TrainerError: there is no such split, or nothing in it.
+    """
+    reason = "it has no examples"
+    try:
+        if examples := builder.info.splits[split].num_examples:
+            return examples
+    except (ValueError, KeyError, AssertionError) as e:
+        reason = str(e).splitlines()[0]
+    names = ", ".join(builder.info.splits)
+    raise TrainerError(
+        f"{flag}={split}: expected {names}, or a part such as 'train[:85%]': {reason}"
+    )
 
 
 def _counted(batches: tf.data.Dataset, steps: int) -> tf.data.Dataset:
     """Tells Keras the number of steps, which tf.data cannot derive from the files."""
-    batches = batches.apply(tf.data.experimental.assert_cardinality(steps))
+    return _unoptimized(batches.apply(tf.data.experimental.assert_cardinality(steps)))
+
+
+def _unoptimized(batches: tf.data.Dataset) -> tf.data.Dataset:
     options = tf.data.Options()
     # Each iterator, two an epoch, would be optimized and tuned anew; that takes
     # longer than an epoch of MNIST from memory, and finds nothing to gain.
@@ -270,25 +337,26 @@ class _Order(NamedTuple):
 
     seed: tf.Tensor
     epoch: tf.Variable
+    passes: int  # In an epoch.
 
-    def permutation(self, rows: tf.Tensor, piece: tf.Tensor | int = 0) -> tf.Tensor:
-        """Returns 0 to `rows - 1`, all orders equally likely, int64 `(rows,)`."""
-        seed = tf.stack([self.seed, self.epoch * (1 << 32) + piece])
-        return tf.random.experimental.stateless_shuffle(tf.range(rows), seed)
+    def permutation(
+        self,
+        rows: tf.Tensor | int,
+        number: tf.Tensor | int = 0,
+        piece: tf.Tensor | int = 0,
+    ) -> tf.Tensor:
+        """Returns 0 to `rows - 1`, all orders equally likely, int64 `(rows,)`.
 
-
-def _count(builder: tfds.core.DatasetBuilder, split: str, flag: str) -> int:
-    """Returns the number of examples in a split, at least one."""
-    reason = "it has no examples"
-    try:
-        if count := builder.info.splits[split].num_examples:
-            return count
-    except (ValueError, KeyError, AssertionError) as e:
-        reason = str(e).splitlines()[0]
-    names = ", ".join(builder.info.splits)
-    raise TrainerError(
-        f"{flag}={split}: expected {names}, or a part such as 'train[:85%]': {reason}"
-    )
+        Args:
+          rows: how many.
+          number: of the pass within the epoch.
+          piece: of the pass, counted from 1; 0 for the order of the whole.
+        """
+        number = self.epoch * self.passes + tf.cast(number, tf.int64)
+        seed = tf.stack([self.seed, number * (1 << 32) + piece])
+        return tf.random.experimental.stateless_shuffle(
+            tf.range(tf.cast(rows, tf.int64)), seed
+        )
 
 
 def _check_labelled(builder: tfds.core.DatasetBuilder, split: str, flag: str) -> None:
@@ -313,39 +381,75 @@ def _choose(builder: tfds.core.DatasetBuilder, examples: int, feed: str) -> str:
     return "memory" if examples * image_bytes <= MEMORY_BYTES else "stream"
 
 
-def _from_memory(
-    builder: tfds.core.DatasetBuilder,
-    split: str,
-    decode: Callable,
-    batch_size: int,
-    order: _Order,
-) -> tf.data.Dataset:
+def _arrays(
+    builder: tfds.core.DatasetBuilder, split: str, decode: Callable
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Reads a split: images and labels, in the order of the files."""
     examples = builder.info.splits[split].num_examples
-    batches = _decoded(_records(builder, split), decode, _READ_BATCH)
-    # One element, the whole split, which the cache hands out without copying it.
-    whole = batches.rebatch(examples).cache()
-    steps, rest = divmod(examples, batch_size)
+    found = features.find(builder.info)
+    images = np.empty((examples, *found.image_shape), np.uint8)
+    labels = np.empty(examples, np.int64)
+    start = 0
+    for some, their_labels in _unoptimized(
+        _decoded(_records(builder, split), decode, _READ_BATCH)
+    ):
+        stop = start + len(their_labels)
+        images[start:stop], labels[start:stop] = some, their_labels
+        start = stop
+    return tf.constant(images), tf.constant(labels)
+
+
+def _batches(arrays: Sequence[tf.Tensor], batch_size: int) -> tf.data.Dataset:
+    """Cuts arrays of a known length into batches, the last one of what is left."""
+    whole, rest = divmod(arrays[0].shape[0], batch_size)
+    batches = _whole_batches(
+        [array[: whole * batch_size] for array in arrays], batch_size
+    )
+    if not rest:
+        return batches
+    last = tuple(array[whole * batch_size :] for array in arrays)
+    return batches.concatenate(tf.data.Dataset.from_tensors(last))
+
+
+def _whole_batches(arrays: Sequence[tf.Tensor], batch_size: int) -> tf.data.Dataset:
+    cut = [tf.reshape(array, [-1, batch_size, *array.shape[1:]]) for array in arrays]
+    return tf.data.Dataset.from_tensor_slices(tuple(cut))
+
+
+def _from_memory(
+    arrays: tuple[tf.Tensor, tf.Tensor], batch_size: int, order: _Order
+) -> tf.data.Dataset:
+    examples, *shape = arrays[0].shape
+    # A batch at a time, calls would take longer than copying; all at once, the split
+    # would be in memory twice.
+    batches_at_once = max(1, _GATHERED_BYTES // (math.prod(shape) * batch_size))
+    piece = batch_size * batches_at_once
+    whole = order.passes * examples // batch_size * batch_size
+
+    def gathered(rows):
+        return [tf.gather(array, rows) for array in arrays]
 
     @_as_is
-    def epoch(*columns):
-        # All at once: a batch at a time, calls would take longer than copying. So
-        # every batch is there before the first is asked for, and none to prefetch.
-        picked = order.permutation(examples)
-        columns = tuple(tf.gather(column, picked) for column in columns)
-        last = tuple(column[steps * batch_size :] for column in columns)
-        if not steps:
-            return tf.data.Dataset.from_tensors(last)
-        full = tf.data.Dataset.from_tensor_slices(
-            tuple(
-                tf.reshape(
-                    column[: steps * batch_size], [steps, batch_size, *column.shape[1:]]
-                )
-                for column in columns
-            )
+    def epoch(_):
+        orders = tf.map_fn(
+            lambda number: order.permutation(examples, number),
+            tf.range(order.passes),
+            fn_output_signature=tf.TensorSpec([examples], tf.int64),
         )
-        return full.concatenate(tf.data.Dataset.from_tensors(last)) if rest else full
+        rows = tf.reshape(orders, [-1])
 
-    return whole.flat_map(epoch)
+        @_as_is
+        def batches(start):
+            picked = rows[start : tf.minimum(start + piece, whole)]
+            return _whole_batches(gathered(picked), batch_size)
+
+        pieces = tf.data.Dataset.range(0, whole, piece).flat_map(batches)
+        if whole == order.passes * examples:
+            return pieces
+        last = tf.data.Dataset.from_tensors(tuple(gathered(rows[whole:])))
+        return pieces.concatenate(last)
+
+    return tf.data.Dataset.range(1).flat_map(epoch)
 
 
 def _from_stream(
@@ -361,13 +465,17 @@ def _from_stream(
 
     @_as_is
     def shuffled_piece(piece, records):
-        picked = order.permutation(tf.size(records, tf.int64), piece + 1)
+        picked = order.permutation(tf.size(records, tf.int64), piece=piece + 1)
         shuffled = tf.gather(records, picked)
         return tf.data.Dataset.from_tensor_slices(shuffled).batch(batch_size)
 
     @_as_is
+    def one_pass(number):
+        return _records(builder, split, order, number)
+
+    @_as_is
     def epoch(_):
-        records = _records(builder, split, order)
+        records = tf.data.Dataset.range(order.passes).flat_map(one_pass)
         pieces = records.batch(piece_batches * batch_size).enumerate()
         return pieces.flat_map(shuffled_piece)
 
@@ -376,10 +484,55 @@ def _from_stream(
     return dataset.map(decode, num_parallel_calls=_CORES).prefetch(2)
 
 
-def _records(
-    builder: tfds.core.DatasetBuilder, split: str, order: _Order | None = None
+def _augmented(
+    batches: tf.data.Dataset, batch_size: int, order: _Order
 ) -> tf.data.Dataset:
-    """Serialized examples, with `order` from several files of the split in turn."""
+    """Changes each image as a function of its place in the epoch, and so of the run."""
+
+    @_as_is
+    def change(batch, columns):
+        images, labels = columns
+        places = batch * batch_size + tf.range(tf.size(labels, tf.int64))
+        seeds = augmentation.mixed(order.seed, order.epoch, places)
+        return augmentation.warp(images, seeds), labels
+
+    numbered = batches.enumerate()
+    return numbered.map(change, num_parallel_calls=_CORES).prefetch(2)
+
+
+def _sample(
+    builder: tfds.core.DatasetBuilder, split: str, decode: Callable
+) -> np.ndarray:
+    records = _records(builder, split).take(_SAMPLE)
+    batches = _unoptimized(_decoded(records, decode, _READ_BATCH))
+    return np.concatenate([images.numpy() for images, _ in batches])
+
+
+def _count_classes(builder: tfds.core.DatasetBuilder, split: str) -> np.ndarray:
+    """Counts a split's examples by class, without decoding their images."""
+    found = features.find(builder.info)
+    spec = {found.label: builder.info.features.tf_example_spec[found.label]}
+    counts = np.zeros(len(found.label_names), np.int64)
+    for records in _unoptimized(_records(builder, split).batch(_READ_BATCH)):
+        labels = tf.io.parse_example(records, spec)[found.label]
+        counts += np.bincount(labels, minlength=len(counts))
+    return counts
+
+
+def _records(
+    builder: tfds.core.DatasetBuilder,
+    split: str,
+    order: _Order | None = None,
+    number: tf.Tensor | int = 0,
+) -> tf.data.Dataset:
+    """Serialized examples, with `order` from several files of the split in turn.
+
+    Args:
+      builder: a prepared data set.
+      split: TFDS split.
+      order: of an epoch; None for that of the files.
+      number: of the pass within the epoch.
+    """
     if builder.info.file_format == tfds.core.FileFormat.ARRAY_RECORD:
         return _array_records(builder, split)
     if builder.info.file_format != tfds.core.FileFormat.TFRECORD:
@@ -396,7 +549,7 @@ def _records(
     ]
     cycle = 1
     if order:
-        picked = order.permutation(len(parts))
+        picked = order.permutation(len(parts), number)
         columns = [tf.gather(column, picked) for column in columns]
         cycle = min(len(parts), _FILES_AT_ONCE)
 

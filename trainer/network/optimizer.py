@@ -16,13 +16,14 @@ def adamw(peak_rate: float, weight_decay: float, steps: int) -> keras.optimizers
 
     Args:
       peak_rate: learning rate after a tenth of the steps.
-      weight_decay: of all weights but the biases, relative to the rate.
+      weight_decay: of all weights but the biases, and what batch normalization learns,
+        relative to the rate.
       steps: of the whole run.
     """
     optimizer = keras.optimizers.AdamW(
         Schedule(peak_rate, steps), weight_decay=weight_decay, beta_2=_BETA_2
     )
-    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
 
 

@@ -44,9 +44,10 @@ class _Divided(keras.Model):
 
     def call(self, images: Any, training: bool | None = None) -> Any:
         count, *shape = ops.shape(images)
-        # Filled up with blank images, since not every operation takes an empty part.
-        blank = [[0, -count % self._parts], *([0, 0] for _ in shape)]
-        parts = ops.reshape(ops.pad(images, blank), (self._parts, -1, *shape))
+        # Filled up, since not every operation takes an empty part; with images of the
+        # batch, so that batch normalization sees no others.
+        rows = ops.arange(count + -count % self._parts) % count
+        parts = ops.reshape(ops.take(images, rows, axis=0), (self._parts, -1, *shape))
         parts = [self._body(part, training=training) for part in ops.unstack(parts)]
         # Of the whole batch, so that Keras finds the logits behind its softmax.
         return self._head(ops.concatenate(parts)[:count])

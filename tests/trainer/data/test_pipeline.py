@@ -147,7 +147,7 @@ def test_an_epoch_goes_on_after_any_step(builder, feed):
 
 def test_every_order_is_equally_likely():
     """Chi-squared over the 6 orders of 3 rows; one seed in 1,000 fails, not this."""
-    order = pipeline._Order(tf.constant(0, tf.int64), tf.Variable(0, dtype=tf.int64))
+    order = pipeline._Order(tf.constant(0, tf.int64), tf.Variable(0, dtype=tf.int64), 1)
     counts = collections.Counter()
     for epoch in range(3000):
         order.epoch.assign(epoch)

@@ -1,0 +1,94 @@
+"""Training images moved, turned, stretched and slanted a little, anew in each pass."""
+
+import math
+
+import tensorflow as tf
+
+# The largest change, in either direction.
+SHIFT = 0.08  # of a side
+TURN = 0.03  # of a circle
+ZOOM = 0.1
+_CHANGES = 4  # Shift in two directions, turn, zoom.
+
+
+def warp(images: tf.Tensor, seeds: tf.Tensor) -> tf.Tensor:
+    """Returns the images after a random affine map each, never a mirror image.
+
+    What comes in from outside of an image is filled with the median of its border.
+
+    Args:
+      images: uint8 `(n, height, width, channels)`.
+      seeds: uint64 `(n,)`; the same one gives the same map.
+
+    Returns:
+      uint8 of the same shape.
+    """
+    _, height, width, _ = images.shape
+    across, down, turn, zoom = tf.unstack(2 * uniform(seeds, _CHANGES) - 1, axis=1)
+    angle = 2 * math.pi * TURN * turn
+    scale = 1 / (1 + ZOOM * zoom)
+    cos, sin = scale * tf.cos(angle), scale * tf.sin(angle)
+    # From where in the old image a pixel of the new one comes, around the middle.
+    x, y = (width - 1) / 2, (height - 1) / 2
+    nothing = tf.zeros_like(cos)
+    maps = [
+        [cos, -sin, x - cos * x + sin * y + SHIFT * width * across],
+        [sin, cos, y - sin * x - cos * y + SHIFT * height * down],
+        [nothing, nothing],
+    ]
+    images = tf.cast(images, tf.float32)
+    paper = _border_median(images)
+    moved = tf.raw_ops.ImageProjectiveTransformV3(
+        # The operation fills with the same value in all images: with 0, less the paper.
+        images=images - paper,
+        transforms=tf.stack([value for row in maps for value in row], axis=1),
+        output_shape=[height, width],
+        interpolation="BILINEAR",
+        fill_mode="CONSTANT",
+        fill_value=0.0,
+    )
+    return tf.cast(tf.round(moved + paper), tf.uint8)
+
+
+def mixed(*parts: tf.Tensor) -> tf.Tensor:
+    """Returns uint64 numbers that follow from integers of any kind, and look random.
+
+    Args:
+      *parts: integers, of shapes that broadcast.
+
+    Source: SplitMix64, of Steele, Lea and Flood, "Fast Splittable Pseudorandom Number
+    Generators", 2014.
+    """
+    state = tf.constant(0, tf.uint64)
+    for part in parts:
+        state += (tf.cast(part, tf.uint64) + 1) * tf.constant(
+            0x9E3779B97F4A7C15, tf.uint64
+        )
+        for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+            state = _xor_shifted(state, shift) * tf.constant(factor, tf.uint64)
+        state = _xor_shifted(state, 31)
+    return state
+
+
+def uniform(seeds: tf.Tensor, count: int) -> tf.Tensor:
+    """Returns `count` random numbers for each seed, float32 `(n, count)`, 0 to 1."""
+    bits = mixed(seeds[:, tf.newaxis], tf.range(count))
+    return (
+        tf.cast(tf.bitwise.right_shift(bits, tf.constant(40, tf.uint64)), tf.float32)
+        / 2**24
+    )
+
+
+def _xor_shifted(state: tf.Tensor, shift: int) -> tf.Tensor:
+    right = tf.bitwise.right_shift(state, tf.constant(shift, tf.uint64))
+    return tf.bitwise.bitwise_xor(state, right)
+
+
+def _border_median(images: tf.Tensor) -> tf.Tensor:
+    """Returns the upper median of each image's border, `(n, 1, 1, channels)`."""
+    border = tf.concat(
+        [images[:, 0], images[:, -1], images[:, 1:-1, 0], images[:, 1:-1, -1]], axis=1
+    )
+    values = tf.transpose(border, [0, 2, 1])
+    upper = tf.math.top_k(values, border.shape[1] // 2 + 1, sorted=True).values[..., -1]
+    return upper[:, tf.newaxis, tf.newaxis, :]
