@@ -3,6 +3,8 @@
 import os
 import pathlib
 import runpy
+import shutil
+import subprocess
 import sys
 
 import pytest
@@ -42,3 +44,33 @@ def nothing_heavy(tmp_path_factory) -> pathlib.Path:
     for name in ("tensorflow", "tensorflow_datasets", "keras", "numpy", "PIL"):
         (folder / f"{name}.py").write_text("raise SystemExit('this takes seconds')")
     return folder
+
+
+@pytest.fixture(scope="session")
+def why_no_gpu() -> str:
+    """Why TensorFlow can use no GPU here; empty where it can."""
+    if not shutil.which("nvidia-smi"):
+        return "no nvidia-smi, and so no driver of NVIDIA's"
+    env = {k: v for k, v in os.environ.items() if k != "CUDA_VISIBLE_DEVICES"}
+    if VISIBLE_GPUS is not None:
+        env["CUDA_VISIBLE_DEVICES"] = VISIBLE_GPUS
+    code = "import tensorflow as tf; print(tf.config.list_physical_devices('GPU'))"
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return "TensorFlow sees no GPU" if found.stdout.strip() == "[]" else ""
+
+
+@pytest.fixture
+def gpu(why_no_gpu, monkeypatch):
+    """Shows the GPUs to the processes that a test starts; skips where there is none."""
+    if why_no_gpu:
+        pytest.skip(why_no_gpu)
+    if VISIBLE_GPUS is None:
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    else:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", VISIBLE_GPUS)
