@@ -79,7 +79,8 @@ def main(_) -> None:
     if report_path:
         from trainer.quality import report
 
-        report.write(report_path, settings, metrics, result, facts)
+        findings = source.findings(builder)
+        report.write(report_path, settings, metrics, result, facts, findings)
         print(f"report  {report_path}", file=sys.stderr if f.json else sys.stdout)
 
 

@@ -16,7 +16,7 @@ import tensorflow_datasets as tfds
 
 import mnist_idx_tfds
 from trainer import device
-from trainer.data import features
+from trainer.data import features, source
 from trainer.errors import TrainerError
 
 MEMORY_BYTES = 1 << 30  # Decoded images of a split that is kept in memory.
@@ -49,6 +49,7 @@ class Data:
         int64 `(batch,)`, in an order of its own for each epoch.
       evaluate: batches of the same form with every evaluation example once.
       set_epoch: tells `train` which epoch the next iteration is, counted from 0.
+      findings: what is odd about the data set, a line each, see `source.findings`.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Data:
     train: tf.data.Dataset
     evaluate: tf.data.Dataset
     set_epoch: Callable[[int], Any]
+    findings: tuple[str, ...] = ()
 
 
 def load(
@@ -117,6 +119,7 @@ def load(
         train=_counted(train, train_examples, batch_size),
         evaluate=evaluate,
         set_epoch=order.epoch.assign,
+        findings=source.findings(builder),
     )
 
 

@@ -32,6 +32,7 @@ def write(
     metrics: Sequence[Mapping[str, float | None]],
     evaluation: Evaluation,
     evaluated: Mapping[str, Any] | None = None,
+    findings: Sequence[str] = (),
 ) -> None:
     """Writes a page that needs no other file and no network.
 
@@ -42,6 +43,7 @@ def write(
       evaluation: of the trained model.
       evaluated: what the evaluation is of, `dataset`, `split` and any more; None
         where it is of the run's own evaluation split.
+      findings: what is odd about the data set, the gravest first, a line each.
 
     Raises:
       OSError: the file cannot be written.
@@ -68,6 +70,7 @@ def write(
         narrow=len(evaluation.label_names) <= _NARROW,
         confusion=_confusion(evaluation),
         mistakes=_mistakes(evaluation),
+        findings=findings,
         tables={"Evaluated on": evaluated or {}, "Training run": settings},
     )
     path = pathlib.Path(path)
