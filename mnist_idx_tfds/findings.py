@@ -6,7 +6,7 @@ comes of it may not mean what it seems to.
 
 import dataclasses
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +15,7 @@ _SHOWN = 3  # Images or labels named in a message.
 _MANY = 0.01  # Share of the images from which copies and blank images are grave.
 _MAJORITY, _CRUSHING = 0.6, 0.9  # Shares of one class from which it is said, and grave.
 _POINTS = 0.05  # Half of a 95% Wilson interval that is wide,
-_ACCURACY = 0.9  # at this accuracy; so, of a test part of fewer than 139 images.
+_ACCURACY = 0.9  # at this accuracy; so, of a test part of fewer than 141 images.
 _Z = 1.959963984540054  # Between it and its negative lies 95% of a normal distribution.
 # Mean brightness differs grossly from this many gray levels on, and this many standard
 # deviations of the images' own; inverted photographs are 1.7 of these apart.
@@ -149,7 +149,7 @@ def _of_classes(train: Tally, test: Tally, num_classes: int) -> Iterator[Finding
             "unseen_labels",
             True,
             f"{count:,} of {test.images:,} test images ({_percent(count / test.images)}) "
-            f"have {_labels(unseen)}, which no training image has: no training can pass "
+            f"{_have(count)} {_labels(unseen)}, which no training image has: no training can pass "
             f"{1 - count / test.images:.4f}",
             count,
             tuple((Place("test", int(n), int(test.labels[n])),) for n in places),
@@ -180,15 +180,16 @@ def _of_classes(train: Tally, test: Tally, num_classes: int) -> Iterator[Finding
         yield Finding(
             "empty_classes",
             False,
-            f"{len(empty):,} of {num_classes:,} classes have no images: {_labels(empty)}",
+            f"{len(empty):,} of {num_classes:,} classes {_have(len(empty))} no images: "
+            f"{_labels(empty)}",
             len(empty),
         )
     if untested := np.flatnonzero((in_test == 0) & (in_train > 0)).tolist():
         yield Finding(
             "untested_classes",
             False,
-            f"{len(untested):,} of {num_classes:,} classes have training images and no "
-            f"test image: {_labels(untested)}",
+            f"{len(untested):,} of {num_classes:,} classes {_have(len(untested))} training "
+            f"images and no test image: {_labels(untested)}",
             len(untested),
         )
 
@@ -237,8 +238,9 @@ def _of_copies(train: Tally, test: Tally) -> Iterator[Finding]:
         yield Finding(
             "shared_images",
             share >= _MANY,
-            f"{len(copies):,} of {test.images:,} test images ({_percent(share)}) are "
-            "training images, too, which flatters accuracy",
+            f"{len(copies):,} of {test.images:,} test images ({_percent(share)}) "
+            f"{'occurs' if len(copies) == 1 else 'occur'} in training, too, which "
+            "flatters accuracy",
             len(copies),
             places(copies, with_labels=False),
         )
@@ -248,7 +250,7 @@ def _of_copies(train: Tally, test: Tally) -> Iterator[Finding]:
         yield Finding(
             "two_labels",
             share >= _MANY,
-            f"{len(torn):,} of {len(labels):,} images ({_percent(share)}) {_have(torn)} "
+            f"{len(torn):,} of {len(labels):,} images ({_percent(share)}) {_have(len(torn))} "
             "another label than an equal image before",
             len(torn),
             places(torn, with_labels=True),
@@ -288,15 +290,15 @@ def _of_blank(train: Tally, test: Tally) -> Iterator[Finding]:
         yield Finding(
             "blank_images",
             share >= _MANY,
-            f"{len(places):,} of {images:,} images ({_percent(share)}) {_have(places)} "
+            f"{len(places):,} of {images:,} images ({_percent(share)}) {_have(len(places))} "
             "all pixels of one value",
             len(places),
             tuple(places[:_SHOWN]),
         )
 
 
-def _have(things: Sequence[object] | np.ndarray) -> str:
-    return "has" if len(things) == 1 else "have"
+def _have(count: int) -> str:
+    return "has" if count == 1 else "have"
 
 
 def _labels(labels: list[int]) -> str:

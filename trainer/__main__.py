@@ -4,10 +4,15 @@
 `python -m trainer --idx_dir=DIR` on a folder of four IDX files.
 """
 
+import shlex
+from collections.abc import Sequence
+
 from absl import flags
 
 from trainer import cli
 from trainer.errors import TargetMissedError
+
+_FINDINGS = 3  # Lines on what is odd about the data set.
 
 cli.define_device()
 cli.define_data("train on", "MNIST")
@@ -121,6 +126,7 @@ def main(_: list[str]) -> None:
     builder = source.prepare(
         f.data_dir, f.manual_dir, f.idx_dir, f.dataset or source.MNIST
     )
+    _print_findings(source.findings(builder), f.idx_dir)
     target = _TARGET_ACCURACY.value
     with pipeline.damage_named(builder):
         feed = pipeline.load(
@@ -139,6 +145,15 @@ def main(_: list[str]) -> None:
         raise TargetMissedError(
             f"--target_accuracy: expected at least {target}, found {result.accuracy:.4f}."
         )
+
+
+def _print_findings(findings: Sequence[str], idx_dir: str | None) -> None:
+    """Says what is odd about the data set, the gravest of it."""
+    for finding in findings[:_FINDINGS]:
+        print(f"odd: {finding}", flush=True)
+    if (more := len(findings) - _FINDINGS) > 0:
+        folder = shlex.quote(idx_dir) if idx_dir else "DIR"
+        print(f"... {more} more: python -m mnist_idx_tfds.idx {folder}", flush=True)
 
 
 if __name__ == "__main__":

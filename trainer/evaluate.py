@@ -90,7 +90,8 @@ def main(_: list[str]) -> None:
     if report_path:
         from trainer.quality import report
 
-        report.write(report_path, recorded, metrics, result, facts)
+        findings = source.findings(builder)
+        report.write(report_path, recorded, metrics, result, facts, findings)
         print(f"report  {report_path}", file=sys.stderr if f.json else sys.stdout)
 
 

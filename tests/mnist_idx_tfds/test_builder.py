@@ -9,6 +9,7 @@ from idx_files import write_set
 
 import mnist_idx_tfds
 from mnist_idx_tfds import idx, idx_set
+from mnist_idx_tfds.findings import Tally
 
 TRAIN_IMAGES = "train-images-idx3-ubyte.gz"
 
@@ -231,10 +232,19 @@ def test_a_bad_file_leaves_no_data_set_behind(tmp_path, letters):
     assert not list((tmp_path / "data").rglob("*tfrecord*"))
 
 
+def test_what_is_odd_is_not_judged_by_a_part_of_the_files(tmp_path):
+    write_set(tmp_path / "set", train=3000, test=6, shape=(32, 32))
+    whole = build(tmp_path / "set", tmp_path / "whole")
+    assert any("6 test images" in line for line in whole.info.metadata["findings"])
+    part = build(tmp_path / "set", tmp_path / "part", max_examples_per_split=5)
+    assert "findings" not in part.info.metadata
+
+
 def test_a_label_above_the_classes_of_mnist_is_refused(tmp_path):
     write_set(tmp_path, train=30, test=9, shape=(28, 28), num_classes=11)
     builder = mnist_idx_tfds.Builder(data_dir=tmp_path / "data")
-    examples = builder._generate_examples(idx_set.find(tmp_path)["train"])
+    pair, tallies = idx_set.find(tmp_path)["train"], {"train": Tally("train")}
+    examples = builder._generate_examples(pair, "train", tallies)
     with pytest.raises(idx.IdxError, match=r"label: expected 0 to 9, found 10\."):
         next(examples)
 

@@ -1,6 +1,7 @@
 """`python -m trainer` as its users run it: in a process, by its output alone."""
 
 import functools
+import html
 import os
 import pathlib
 import re
@@ -143,6 +144,28 @@ def test_a_folder_of_your_own_trains(tmp_path, kwargs, facts):
     assert any(facts in line for line in lines)
     assert any("steps in all are few to learn from" in line for line in lines)
     assert FINAL.fullmatch(lines[-1])
+
+
+def test_what_is_odd_is_said_before_the_run_and_all_of_it_in_the_report(tmp_path):
+    own = tmp_path / "my own"
+    write_set(own, train=64, test=6, shape=(20, 20))
+    blank = encode(np.full((6, 20, 20), 9))
+    (own / TEST_IMAGES).write_bytes(gzip_member(blank))
+    labels = encode(np.array([9, 11, 11, 11, 11, 11]))
+    (own / TEST_LABELS).write_bytes(gzip_member(labels))
+    options = ("--epochs=1", f"--workdir={tmp_path / 'w'}")
+    lines = train(own, tmp_path / "data", *options)
+    opening = next(n for n, line in enumerate(lines) if line.startswith("CPU ("))
+    odd = lines[opening - 4 : opening]
+    assert "no training can pass 0.1667" in odd[0]
+    assert all(line.startswith("odd: ") for line in odd[:3])
+    more, command = odd[3].split(" more: ")
+    assert (more, command) == ("... 4", f"python -m mnist_idx_tfds.idx '{own}'")
+    page = html.unescape((tmp_path / "w" / "report.html").read_text())
+    assert all(line.removeprefix("odd: ") in page for line in odd[:3])
+    assert page.count("<li>", page.index("What is odd")) >= 7
+    # Again, from what was built.
+    assert train(own, tmp_path / "data", *options)[:4] == odd
 
 
 def test_63_classes_with_gaps_train(tmp_path):

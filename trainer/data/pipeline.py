@@ -18,7 +18,7 @@ from etils import epath
 
 import mnist_idx_tfds
 from trainer import device
-from trainer.data import augmentation, features
+from trainer.data import augmentation, features, source
 from trainer.errors import TrainerError
 
 MEMORY_BYTES = 1 << 30  # Decoded images of a split that is kept in memory.
@@ -73,6 +73,7 @@ class Data:
       set_epoch: tells `train` which epoch the next iteration is, counted from 0.
       count_train: counts the training examples of each class, int64 `(classes,)`.
       count_eval: the same of the evaluation examples.
+      findings: what is odd about the data set, a line each, see `source.findings`.
     """
 
     name: str
@@ -94,6 +95,7 @@ class Data:
     set_epoch: Callable[[int], Any]
     count_train: Callable[[], np.ndarray]
     count_eval: Callable[[], np.ndarray]
+    findings: tuple[str, ...] = ()
 
 
 def load(
@@ -179,6 +181,7 @@ def load(
             set_epoch=order.epoch.assign,
             count_train=lambda: _count_classes(builder, train_split),
             count_eval=lambda: _count_classes(builder, eval_split),
+            findings=source.findings(builder),
         )
 
 

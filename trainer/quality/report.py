@@ -34,6 +34,7 @@ def write(
     metrics: Sequence[Mapping[str, float | None]],
     evaluation: Evaluation,
     evaluated: Mapping[str, Any] | None = None,
+    findings: Sequence[str] = (),
 ) -> None:
     """Writes a page that needs no other file and no network.
 
@@ -44,6 +45,7 @@ def write(
       evaluation: of the trained model.
       evaluated: what the evaluation is of, `dataset`, `split` and any more; None
         where it is of the run's own evaluation split.
+      findings: what is odd about the data set, the gravest first, a line each.
 
     Raises:
       OSError: the file cannot be written.
@@ -71,6 +73,7 @@ def write(
         narrow=len(evaluation.label_names) <= _NARROW,
         confusion=_confusion(evaluation),
         mistakes=_mistakes(evaluation),
+        findings=findings,
         tables={"Evaluated on": evaluated or {}, "Training run": run},
     )
     with files.replaced(path) as draft:

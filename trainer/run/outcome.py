@@ -31,7 +31,7 @@ def write(
     result = measures.evaluate(trained, data.evaluate, data.label_names)
     page = kept.folder / workdir.REPORT
     with workdir.written(page):
-        report.write(page, kept.settings, kept.records, result)
+        report.write(page, kept.settings, kept.records, result, findings=data.findings)
     board.images(result, kept.step)
     low, high = result.interval
     print(

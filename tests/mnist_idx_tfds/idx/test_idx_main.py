@@ -9,7 +9,7 @@ import sys
 import idx_files
 import numpy as np
 import pytest
-from idx_files import IMAGES, encode, gzip_member
+from idx_files import IMAGES, encode, gzip_member, write_set
 
 ROOT = pathlib.Path(__file__).parents[3]
 MODULE = "mnist_idx_tfds.idx"
@@ -87,10 +87,11 @@ def test_bad_files_are_named_among_good_ones_and_fail(run, write, tmp_path):
         "Is it a partial download, or is its header wrong?",
         f"BAD {tmp_path / 'missing'}: file: expected a readable file, found an error: "
         "no such file or directory.",
-        f"BAD {tmp_path}: file: expected a readable file, found an error: "
-        "is a directory.",
+        f"BAD {tmp_path}: train images: expected one file, named like "
+        "train-images-idx3-ubyte.gz, found none. Put it there, or give the folder that "
+        "has all four.",
         f"{good}:",
-        "4 files, 3 bad",
+        "4 files and folders, 3 bad, 0 odd",
     ]
     assert lines.count("  good: header, length") == 1
 
@@ -151,6 +152,68 @@ def test_an_output_without_shades_gets_ascii(run, write, monkeypatch):
     monkeypatch.setattr(sys, "stdout", output)
     run(write([[[0, 64, 128, 192, 255]]]), "--show=1")
     assert output.buffer.getvalue().endswith(b"\n  ..::**##\n")
+
+
+def test_a_folder_is_described_class_by_class_with_what_is_odd(run, tmp_path):
+    made = write_set(tmp_path, train=400, test=100, num_classes=2, test_name="test")
+    (tmp_path / "labels.txt").write_text("cat\ndog\n")
+    means = [f"{made[split][0].mean():.0f}" for split in ("train", "test")]
+    assert run(tmp_path) == (
+        0,
+        f"{tmp_path}:\n"
+        f"  train  400 images of 4 x 3, mean {means[0]} of 255  "
+        "train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz\n"
+        f"  test   100 images of 4 x 3, mean {means[1]} of 255  "
+        "test-images-idx3-ubyte.gz, test-labels-idx1-ubyte.gz\n"
+        "  2 classes, of 200 training and 50 test images\n"
+        "    label  train  test  name\n"
+        "        0    200    50  cat\n"
+        "        1    200    50  dog\n"
+        "  odd:\n"
+        "    100 test images tell an accuracy of 0.9 only to within 6 points "
+        "(95% interval)\n",
+        "",
+    )
+
+
+@pytest.mark.parametrize("classes", [21, 300, 1200])
+def test_hundreds_of_classes_are_a_table_of_80_columns(run, tmp_path, classes):
+    write_set(tmp_path, train=1300, test=1200, num_classes=classes, label_dtype=">i2")
+    _, out, _ = run(tmp_path)
+    lines = out.splitlines()
+    start = next(n for n, line in enumerate(lines) if line.startswith("    label"))
+    table = lines[start : lines.index("  nothing odd found")]
+    assert max(map(len, table)) <= 80
+    rows = [line for line in table[1:] if "classes more" not in line]
+    numbers = [int(text) for line in rows for text in line.replace(",", "").split()]
+    counts = {tuple(numbers[n : n + 3]) for n in range(0, len(numbers), 3)}
+    listed = min(classes, 1000)
+    assert sorted(label for label, *_ in counts) == list(range(listed))
+    assert len(rows) == -(-listed // 3)
+    left = [line for line in table if "classes more" in line]
+    assert left == (["    ... and 200 classes more"] if classes > 1000 else [])
+
+
+def test_what_is_odd_fails_only_if_asked_to(run, tmp_path):
+    write_set(tmp_path, train=20, test=20)
+    assert run(tmp_path)[0] == 0
+    assert run("--strict", tmp_path)[0] == 1
+    write_set(tmp_path, train=200, test=200)
+    assert run("--strict", tmp_path)[0] == 0
+
+
+@pytest.mark.parametrize("fault", idx_files.SET_FAULTS, ids=lambda fault: fault.name)
+def test_a_bad_set_is_an_error_and_not_odd(run, tmp_path, fault):
+    write_set(tmp_path)
+    (tmp_path / fault.file).write_bytes(fault.make(b""))
+    code, out, _ = run(tmp_path)
+    assert (code, out) == (1, f"BAD {tmp_path / fault.file}: {fault.says}\n")
+
+
+def test_images_of_a_folder_are_drawn(run, tmp_path):
+    write_set(tmp_path)
+    _, out, _ = run("--show=2", tmp_path)
+    assert out.count("  image ") == 4
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from idx_files import write_set
 from tfds_sets import Given
 
 import mnist_idx_tfds
-from mnist_idx_tfds import mirrors
+from mnist_idx_tfds import mirrors, overview
 from trainer.data import source
 from trainer.errors import TrainerError
 
@@ -30,6 +30,29 @@ def test_a_folder_is_built_on_first_use_and_then_reused(tmp_path):
     assert first.data_dir == second.data_dir
     assert [path.stat().st_mtime_ns for path in files] == times
     assert count(second) == {"train": 9, "test": 4}
+
+
+def test_what_is_odd_is_kept_with_the_data_set(tmp_path):
+    write_set(tmp_path / "set", train=9, test=4)
+    expected = tuple(map(str, overview.of_folder(tmp_path / "set")[1]))
+    assert expected
+    for _ in range(2):  # Built, then found.
+        builder = source.prepare(tmp_path / "data", None, tmp_path / "set")
+        assert source.findings(builder) == expected
+    name, _, version = builder.info.full_name.rpartition("/")
+    by_name = source.prepare(tmp_path / "data", None, None, f"{name}:{version}")
+    assert source.findings(by_name) == expected
+
+
+def test_nothing_is_known_to_be_odd_about_other_data_sets(tmp_path):
+    features = {
+        "image": tfds.features.Image(shape=(4, 4, 1)),
+        "label": tfds.features.ClassLabel(num_classes=2),
+    }
+    examples = [{"image": np.zeros((4, 4, 1), np.uint8), "label": 0}]
+    builder = Given(features, {"train": examples}, data_dir=tmp_path)
+    builder.download_and_prepare()
+    assert source.findings(builder) == ()
 
 
 def test_a_folder_whose_files_changed_is_built_anew(tmp_path):

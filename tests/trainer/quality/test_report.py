@@ -93,8 +93,9 @@ def evaluated(names, examples=200, right=0.7, shape=(6, 5, 1)):
 
 @pytest.fixture
 def page(tmp_path):
-    def write(result, settings=SETTINGS, metrics=METRICS, evaluated=None):
-        report.write(tmp_path / "r.html", settings, metrics, result, evaluated)
+    def write(result, settings=SETTINGS, metrics=METRICS, evaluated=None, **kwargs):
+        path = tmp_path / "r.html"
+        report.write(path, settings, metrics, result, evaluated, **kwargs)
         assert [path.name for path in tmp_path.iterdir()] == ["r.html"]
         return Page((tmp_path / "r.html").read_text("utf-8"))
 
@@ -157,6 +158,15 @@ def test_a_model_no_better_than_the_majority_is_said_to_be_none(page):
         result = evaluated("ab", right=right)
         (header,) = page(result).texts["header"]
         assert ("better than" in header) == said == bool(result.majority_note)
+
+
+def test_page_lists_what_is_odd_about_the_data_set(page):
+    findings = ("9 of 10 test images & more", BAD_NAMES[0])
+    found = page(evaluated("abc"), findings=findings)
+    assert "What is odd about the data set" in found.texts["h2"]
+    assert tuple(found.texts["li"][:2]) == findings
+    assert "script" not in found.texts
+    assert not any("odd" in heading for heading in page(evaluated("abc")).texts["h2"])
 
 
 def test_page_asks_for_nothing_and_runs_nothing(page):

@@ -1,0 +1,217 @@
+"""What is found odd about sets, each a folder of true IDX files."""
+
+import collections
+import tracemalloc
+
+import numpy as np
+import pytest
+from idx_files import FILES, encode, gzip_member
+
+from mnist_idx_tfds import findings, overview
+
+SHAPE = (6, 5)
+
+
+def pictures(count, seed=0, low=0, high=256, shape=SHAPE):
+    rng = np.random.default_rng(seed)
+    return rng.integers(low, high, (count, *shape), np.uint8)
+
+
+@pytest.fixture
+def find(tmp_path):
+    """Writes a set, and returns what is found."""
+
+    def find(train, test):
+        arrays = (*train, *test)
+        for name, array in zip(FILES, arrays, strict=True):
+            (tmp_path / name).write_bytes(gzip_member(encode(np.asarray(array))))
+        return overview.of_folder(tmp_path)[1]
+
+    return find
+
+
+def good(train=200, test=150, classes=3):
+    """Images and labels of two parts with nothing odd about them."""
+    return [
+        [pictures(count, seed), np.arange(count) % classes]
+        for seed, count in enumerate((train, test))
+    ]
+
+
+def test_a_good_set_gives_no_finding(find):
+    assert find(*good()) == []
+
+
+def test_every_rule_fires_with_numbers_and_places_the_gravest_first(find):
+    train, test = pictures(40, 0, 0, 60), pictures(10, 1, 200)
+    train[2] = test[1]
+    train[7] = 5
+    test_labels = [5, 6, 5, 5, 6, 5, 5, 5, 5, 6]
+    found = find((train, np.full(40, 3)), (test, test_labels))
+    dark, bright = train.mean(), test.mean()
+    assert [(f.kind, f.grave, str(f)) for f in found] == [
+        (
+            "unseen_labels",
+            True,
+            "10 of 10 test images (100.0%) have labels 5, 6, which no training image "
+            "has: no training can pass 0.0000: test 0 (label 5), test 1 (label 6), "
+            "test 2 (label 5), ...",
+        ),
+        (
+            "one_class",
+            True,
+            "all 40 training images have label 3: there is nothing to learn",
+        ),
+        (
+            "brightness",
+            True,
+            f"mean brightness is {dark:.0f} of 255 in training and {bright:.0f} in test "
+            "images: is one part inverted?",
+        ),
+        (
+            "shared_images",
+            True,
+            "1 of 10 test images (10.0%) occurs in training, too, which flatters "
+            "accuracy: train 2 = test 1",
+        ),
+        (
+            "two_labels",
+            True,
+            "1 of 50 images (2.0%) has another label than an equal image before: "
+            "train 2 (label 3) = test 1 (label 6)",
+        ),
+        (
+            "blank_images",
+            True,
+            "1 of 50 images (2.0%) has all pixels of one value: train 7",
+        ),
+        (
+            "majority",
+            False,
+            "7 of 10 test images (70.0%) have label 5: always giving that answer has "
+            "accuracy 0.7000",
+        ),
+        (
+            "empty_classes",
+            False,
+            "4 of 7 classes have no images: labels 0, 1, 2, ...",
+        ),
+        (
+            "untested_classes",
+            False,
+            "1 of 7 classes has training images and no test image: label 3",
+        ),
+        (
+            "small_test",
+            False,
+            "10 test images tell an accuracy of 0.9 only to within 19 points "
+            "(95% interval)",
+        ),
+    ]
+
+
+def test_labels_never_trained_on_are_the_ceiling_of_accuracy(find):
+    train, test = good(test=500, classes=4)
+    train[1] = np.arange(200) % 2
+    test[1] = np.where(np.arange(500) < 253, np.arange(500) % 2, 3)
+    first, *_ = find(train, test)
+    assert (first.kind, first.count) == ("unseen_labels", 247)
+    assert "247 of 500 test images (49.4%) have label 3," in first.message
+    assert first.message.endswith("no training can pass 0.5060")
+    assert first.items == tuple(
+        (findings.Place("test", n, 3),) for n in (253, 254, 255)
+    )
+
+
+def test_a_test_part_of_one_class_says_so_and_not_that_it_is_the_majority(find):
+    train, test = good()
+    test[1][:] = 2
+    kinds = [finding.kind for finding in find(train, test)]
+    assert kinds == ["one_class", "untested_classes"]
+
+
+@pytest.mark.parametrize(
+    ("share", "grave"), [(0.6, None), (0.62, False), (0.88, False), (0.9, True)]
+)
+def test_a_majority_is_said_above_60_percent_and_grave_from_90(find, share, grave):
+    train, test = good(test=200, classes=2)
+    test[1] = (np.arange(200) >= 200 * share).astype(int)
+    found = find(train, test)
+    assert [(f.kind, f.grave) for f in found] == (
+        [] if grave is None else [("majority", grave)]
+    )
+
+
+@pytest.mark.parametrize(("count", "kinds"), [(140, ["small_test"]), (141, [])])
+def test_a_test_part_is_small_where_90_percent_is_uncertain_by_five_points(
+    find, count, kinds
+):
+    assert [f.kind for f in find(*good(test=count))] == kinds
+
+
+@pytest.mark.parametrize(
+    ("shift", "says"),
+    [(0, None), (20, None), (60, "made alike?"), (110, "one part inverted?")],
+)
+def test_brightness_differs_grossly_beyond_that_of_the_images(find, shift, says):
+    train, test = good()
+    levels = np.random.default_rng(2).integers(0, 40, (350, 1, 1), np.uint8)
+    train[0] = train[0] // 8 + 40 + levels[:200]
+    test[0] = test[0] // 8 + 40 + levels[200:] + np.uint8(shift)
+    found = find(train, test)
+    assert [f.kind for f in found] == (["brightness"] if says else [])
+    assert all(str(f).endswith(says) for f in found)
+
+
+def test_copies_are_found_across_parts_and_chunks_of_files(find):
+    shape = (64, 64)  # 256 to a chunk.
+    train, test = good(train=600, test=300)
+    train[0], test[0] = pictures(600, 0, shape=shape), pictures(300, 1, shape=shape)
+    test[0][299] = train[0][596]  # Labels 2 and 2.
+    train[0][598] = train[0][4]  # Labels 1 and 1.
+    train[0][599] = train[0][7]  # Labels 2 and 1.
+    shared, torn = find(train, test)
+    assert (str(shared.items[0][0]), str(shared.items[0][1])) == (
+        "train 596",
+        "test 299",
+    )
+    assert (shared.kind, shared.count, shared.grave) == ("shared_images", 1, False)
+    assert str(torn).endswith("before: train 7 (label 1) = train 599 (label 2)")
+    assert (torn.kind, torn.count, torn.grave) == ("two_labels", 1, False)
+
+
+def test_images_that_differ_in_one_bit_are_no_copies(find):
+    train, test = good()
+    test[0][:] = train[0][:150]
+    test[0][np.arange(150), np.arange(150) % 6, np.arange(150) % 5] ^= 1
+    assert find(train, test) == []
+
+
+def test_blank_images_are_found_once_and_not_as_copies(find):
+    train, test = good()
+    train[0][[3, 9]], test[0][1] = 255, 255
+    (blank,) = find(train, test)
+    assert str(blank) == (
+        "3 of 350 images (0.9%) have all pixels of one value: train 3, train 9, test 1"
+    )
+
+
+def test_no_images_are_kept():
+    """Ten bytes an image, whatever its size, beside the chunk that goes by."""
+    tally = findings.Tally("train")
+    chunks = (
+        (pictures(1000, seed, shape=(32, 32, 1)), np.arange(1000)) for seed in range(40)
+    )
+    tracemalloc.start()
+    try:
+        collections.deque(tally.watch(chunks), maxlen=0)
+        kept, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert tally.images == 40_000
+    assert kept < 20 * tally.images
+    assert peak < 16 * 2**20  # Of 40 MiB in all.
+
+
+def test_mnist_itself_is_good(mnist_idx_dir):
+    assert overview.of_folder(mnist_idx_dir)[1] == []
