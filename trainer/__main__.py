@@ -18,14 +18,29 @@ cli.define_device()
 cli.define_data("train on", "MNIST")
 _MODEL = flags.DEFINE_enum(
     "model",
-    "cnn",
-    ["cnn", "deep"],
-    "The tutorial's small network, or mnist-node's deeper and slower one.",
+    None,
+    ["cnn", "deep", "strong"],
+    "The tutorial's small network, mnist-node's deeper and slower one, or one for any "
+    "images (default: strong; cnn for MNIST itself).",
+)
+_AUGMENT = flags.DEFINE_enum(
+    "augment",
+    "auto",
+    ["auto", "on", "off"],
+    "Change training images a little at random, anew in each pass; auto does it for the "
+    "model strong.",
+)
+_CLASS_WEIGHT = flags.DEFINE_enum(
+    "class_weight",
+    "none",
+    ["none", "balanced"],
+    "Weigh all classes alike in the loss, whatever their numbers of examples.",
 )
 _EPOCHS = flags.DEFINE_integer(
     "epochs",
     None,
-    "Passes over the training split (default: the model's own).",
+    "Passes over the training split, with an evaluation after each (default: by the "
+    "number of images and their size; for MNIST itself the model's own).",
     lower_bound=1,
 )
 _BATCH_SIZE = flags.DEFINE_integer(
@@ -103,31 +118,40 @@ def main(_: list[str]) -> None:
 
     f = flags.FLAGS
     selected = device.select(f.device)  # Before others use TensorFlow.
-    from trainer.data import pipeline, source
+    from trainer.data import features, pipeline, source
     from trainer.network import parallel
     from trainer.network.architectures import MODELS
-    from trainer.run import callbacks, loop
+    from trainer.run import budget, callbacks, loop
 
     if _EXPORT_DIR.value:
         from trainer.network import exported
 
         exported.check(_EXPORT_DIR.value)  # Before a training that would be lost.
-    defaults = MODELS[_MODEL.value]
-    settings = loop.Settings(
-        model=_MODEL.value,
-        epochs=_EPOCHS.value or defaults.epochs,
-        batch_size=_BATCH_SIZE.value or defaults.batch_size,
-        learning_rate=_LEARNING_RATE.value or defaults.learning_rate,
-        log_every=_LOG_EVERY.value,
-        seed=_SEED.value,
-    )
-    parts = parallel.parts(selected.cores, settings.batch_size)
-    device.share_cores(selected, parts)
+    is_mnist = not (f.idx_dir or f.dataset)
+    name = _MODEL.value or ("cnn" if is_mnist else "strong")
+    model = MODELS[name]
+    batch_size = _BATCH_SIZE.value or model.batch_size
+    device.share_cores(selected, parallel.parts(selected.cores, batch_size))
     builder = source.prepare(
         f.data_dir, f.manual_dir, f.idx_dir, f.dataset or source.MNIST
     )
     _print_findings(source.findings(builder), f.idx_dir)
     target = _TARGET_ACCURACY.value
+    examples = pipeline.count(builder, _TRAIN_SPLIT.value, "--train_split")
+    shape = features.find(builder.info).image_shape
+    epochs, passes = budget.of(examples, shape)
+    if _EPOCHS.value or is_mnist:
+        epochs, passes = _EPOCHS.value or model.epochs, 1
+    settings = loop.Settings(
+        model=name,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=_LEARNING_RATE.value or model.learning_rate,
+        log_every=_LOG_EVERY.value,
+        seed=_SEED.value,
+        class_weight=_CLASS_WEIGHT.value,
+    )
+    augment = _AUGMENT.value
     with pipeline.damage_named(builder):
         feed = pipeline.load(
             builder,
@@ -136,6 +160,8 @@ def main(_: list[str]) -> None:
             feed=_FEED.value,
             batch_size=settings.batch_size,
             seed=settings.seed,
+            passes=passes,
+            augment=model.augmented if augment == "auto" else augment == "on",
         )
         result = loop.run(settings, feed, selected, _WORKDIR.value, target)
     if _EXPORT_DIR.value:

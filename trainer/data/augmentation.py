@@ -1,17 +1,41 @@
-"""Training images moved, turned, stretched and slanted a little, anew in each pass."""
+"""Training images moved, turned and scaled a little at random, anew in each pass."""
 
 import math
+from typing import NamedTuple
 
 import tensorflow as tf
 
-# The largest change, in either direction.
-SHIFT = 0.08  # of a side
-TURN = 0.03  # of a circle
-ZOOM = 0.1
+_MANY = 500  # Examples a class.
 _CHANGES = 4  # Shift in two directions, turn, zoom.
 
 
-def warp(images: tf.Tensor, seeds: tf.Tensor) -> tf.Tensor:
+class Strength(NamedTuple):
+    """The largest change of an image, in either direction.
+
+    Attributes:
+      shift: of its sides.
+      turn: of a circle.
+      zoom: of its size.
+    """
+
+    shift: float
+    turn: float
+    zoom: float
+
+
+def strength(examples: int, classes: int) -> Strength:
+    """Returns how much to change images: less where there are many of each class.
+
+    Args:
+      examples: number of training examples.
+      classes: number of classes.
+    """
+    if examples > _MANY * classes:
+        return Strength(shift=0.05, turn=0, zoom=0)
+    return Strength(shift=0.08, turn=0.03, zoom=0.1)
+
+
+def warp(images: tf.Tensor, seeds: tf.Tensor, most: Strength) -> tf.Tensor:
     """Returns the images after a random affine map each, never a mirror image.
 
     What comes in from outside of an image is filled with the median of its border.
@@ -19,21 +43,22 @@ def warp(images: tf.Tensor, seeds: tf.Tensor) -> tf.Tensor:
     Args:
       images: uint8 `(n, height, width, channels)`.
       seeds: uint64 `(n,)`; the same one gives the same map.
+      most: the largest change.
 
     Returns:
       uint8 of the same shape.
     """
     _, height, width, _ = images.shape
     across, down, turn, zoom = tf.unstack(2 * uniform(seeds, _CHANGES) - 1, axis=1)
-    angle = 2 * math.pi * TURN * turn
-    scale = 1 / (1 + ZOOM * zoom)
+    angle = 2 * math.pi * most.turn * turn
+    scale = 1 / (1 + most.zoom * zoom)
     cos, sin = scale * tf.cos(angle), scale * tf.sin(angle)
     # From where in the old image a pixel of the new one comes, around the middle.
     x, y = (width - 1) / 2, (height - 1) / 2
     nothing = tf.zeros_like(cos)
     maps = [
-        [cos, -sin, x - cos * x + sin * y + SHIFT * width * across],
-        [sin, cos, y - sin * x - cos * y + SHIFT * height * down],
+        [cos, -sin, x - cos * x + sin * y + most.shift * width * across],
+        [sin, cos, y - sin * x - cos * y + most.shift * height * down],
         [nothing, nothing],
     ]
     images = tf.cast(images, tf.float32)

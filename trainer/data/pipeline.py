@@ -65,7 +65,8 @@ class Data:
       passes: over the training examples in an epoch.
       steps: training batches in an epoch.
       feed: "memory" or "stream", where an epoch's training examples come from.
-      augmented: whether training images are changed at random, anew in each pass.
+      augmentation: how much training images are changed at random, anew in each pass;
+        None for not at all.
       pixels: of the training split.
       train: one epoch of batches, images uint8 `(batch, *image_shape)` and labels
         int64 `(batch,)`, in an order of its own for each epoch.
@@ -88,7 +89,7 @@ class Data:
     passes: int
     steps: int
     feed: str
-    augmented: bool
+    augmentation: augmentation.Strength | None
     pixels: Pixels
     train: tf.data.Dataset
     evaluate: tf.data.Dataset
@@ -149,8 +150,10 @@ def load(
         else:
             sample = _sample(builder, train_split, decode)
             train = _from_stream(builder, train_split, decode, batch_size, order)
+        strength = None
         if augment:
-            train = _augmented(train, batch_size, order)
+            strength = augmentation.strength(train_examples, len(found.label_names))
+            train = _augmented(train, batch_size, order, strength)
         if _choose(builder, eval_examples, feed) == "memory":
             arrays = _arrays(builder, eval_split, decode)
             evaluate = _batches(arrays, _EVALUATION_BATCH)
@@ -174,7 +177,7 @@ def load(
             passes=passes,
             steps=steps,
             feed=train_feed,
-            augmented=augment,
+            augmentation=strength,
             pixels=Pixels(float(sample.mean()), float(sample.std()) or 1.0),
             train=_counted(train, steps),
             evaluate=_counted(evaluate, -(-eval_examples // _EVALUATION_BATCH)),
@@ -488,7 +491,10 @@ def _from_stream(
 
 
 def _augmented(
-    batches: tf.data.Dataset, batch_size: int, order: _Order
+    batches: tf.data.Dataset,
+    batch_size: int,
+    order: _Order,
+    strength: augmentation.Strength,
 ) -> tf.data.Dataset:
     """Changes each image as a function of its place in the epoch, and so of the run."""
 
@@ -497,7 +503,7 @@ def _augmented(
         images, labels = columns
         places = batch * batch_size + tf.range(tf.size(labels, tf.int64))
         seeds = augmentation.mixed(order.seed, order.epoch, places)
-        return augmentation.warp(images, seeds), labels
+        return augmentation.warp(images, seeds, strength), labels
 
     numbered = batches.enumerate()
     return numbered.map(change, num_parallel_calls=_CORES).prefetch(2)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
+import numpy as np
 from keras import ops
 
 from trainer import settings as keys
@@ -16,6 +17,7 @@ from trainer.errors import NotFiniteError
 from trainer.network import parallel
 from trainer.network.architectures import MODELS
 from trainer.network.optimizer import adamw
+from trainer.quality import measures
 from trainer.run import callbacks
 from trainer.run.callbacks import Record
 from trainer.run.lines import Progress
@@ -39,7 +41,9 @@ class Settings:
       learning_rate: AdamW's peak rate, reached after a tenth of all steps and then
         decayed by a cosine to zero.
       log_every: steps between lines of the log; 0 for a line an epoch.
-      seed: of the initial weights and the order of examples.
+      seed: of the initial weights, the order of examples and their augmentation.
+      class_weight: "balanced" for classes that weigh alike in the loss, "none" for
+        examples that do.
     """
 
     model: str
@@ -48,6 +52,7 @@ class Settings:
     learning_rate: float
     log_every: int
     seed: int
+    class_weight: str = "none"
 
 
 class Result(NamedTuple):
@@ -92,13 +97,15 @@ def run(
       signals.Interrupted: SIGINT or SIGTERM ended the run.
     """
     keras.utils.set_random_seed(settings.seed)
-    network = MODELS[settings.model].build(data.image_shape, len(data.label_names))
+    network = MODELS[settings.model].build(
+        data.image_shape, len(data.label_names), data.pixels
+    )
     print(
         f"{device.description}  {data.name}: {data.train_examples:,} training and "
         f"{data.eval_examples:,} evaluation images, "
         f"{'x'.join(map(str, data.image_shape))}, {len(data.label_names)} classes, from "
         f"{data.feed}  {settings.model} with {network.count_params():,} parameters  "
-        f"{data.steps:,} steps an epoch",
+        f"{'augmented  ' if data.augmentation else ''}{_length(settings, data)}",
         flush=True,
     )
     total = settings.epochs * data.steps
@@ -134,6 +141,10 @@ def run(
         last = _fit(trained, settings, data, kept, board, target_accuracy)
     loss, accuracy = last["test_loss"], last["test_accuracy"]
     print(f"final  test_loss {loss:.4f}  test_accuracy {accuracy:.4f}", flush=True)
+    if not kept:
+        share = data.count_eval().max() / data.eval_examples
+        if note := measures.majority_note(accuracy, share, data.eval_examples):
+            print(note, flush=True)
     if kept:
         with signals.held_back():
             outcome.write(kept, network, trained, data, board)
@@ -146,10 +157,17 @@ def _compiled(
     network: keras.Model, settings: Settings, data: Data, device: Device
 ) -> keras.Model:
     """Returns a model of the network's weights for `fit`, with its optimizer."""
-    judged = {"loss": "sparse_categorical_crossentropy", "metrics": ["accuracy"]}
+
+    def judged() -> dict[str, Any]:
+        return {
+            "loss": "sparse_categorical_crossentropy",
+            # Since "accuracy" would be another one where there is one class.
+            "metrics": [keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+        }
+
     # Saved so that it can be evaluated, alike on every machine; with an optimizer
     # that has no state.
-    network.compile("sgd", **judged, jit_compile=False)
+    network.compile("sgd", **judged(), jit_compile=False)
     model = parallel.divided(network, device.cores, settings.batch_size)
     model.compile(
         optimizer=adamw(
@@ -157,11 +175,12 @@ def _compiled(
             MODELS[settings.model].weight_decay,
             settings.epochs * data.steps,
         ),
-        **judged,
+        **judged(),
         # Each execution ends with a wait for its logs: one a record.
         steps_per_execution=_record_every(settings, data),
-        # Keras would look at all GPUs, hidden ones too; on a CPU XLA is slower.
-        jit_compile="auto" if device.kind == "GPU" else False,
+        # On a CPU XLA is slower; on a GPU it was not measured, and would compile anew
+        # for each shape.
+        jit_compile=False,
     )
     # Variables that the first step would make would have it traced a second time.
     model.optimizer.build(model.trainable_variables)
@@ -192,6 +211,10 @@ def _fit(
         for sink in sinks:
             sink(record)
 
+    class_weight = None
+    if settings.class_weight == "balanced":
+        class_weight = _balanced(data.count_train())
+
     def fit(batches: Any, epoch: int, epochs: int) -> None:
         model.fit(
             batches,
@@ -200,13 +223,14 @@ def _fit(
             validation_data=data.evaluate,
             shuffle=False,  # The pipeline has done it.
             verbose=0,
+            class_weight=class_weight,
             callbacks=[
                 keras.callbacks.LambdaCallback(
                     on_epoch_begin=lambda epoch, logs: data.set_epoch(epoch)
                 ),
                 callbacks.WindowLog(
                     write,
-                    data.train_examples,
+                    data.passes * data.train_examples,
                     settings.batch_size,
                     data.steps,
                     _record_every(settings, data),
@@ -235,6 +259,23 @@ def _fit(
     return records[-1]
 
 
+def _length(settings: Settings, data: Data) -> str:
+    """Says how long the run is: `1,200 steps in 10 epochs of 8 passes each`."""
+    epochs = f"{settings.epochs:,} epoch{'s'[: settings.epochs > 1]}"
+    passes = f" of {data.passes:,} passes each" if data.passes > 1 else ""
+    return f"{settings.epochs * data.steps:,} steps in {epochs}{passes}"
+
+
+def _balanced(counts: np.ndarray) -> dict[int, float]:
+    """Returns a weight for each class, whose mean over the examples is 1."""
+    present = int(np.count_nonzero(counts))
+    total = int(counts.sum())
+    return {
+        label: total / (present * int(count)) if count else 0.0
+        for label, count in enumerate(counts)
+    }
+
+
 def _record_every(settings: Settings, data: Data) -> int:
     return min(settings.log_every or _RECORD_EVERY, data.steps)
 
@@ -251,6 +292,8 @@ def _described(settings: Settings, data: Data, device: Device) -> dict[str, Any]
         "image_shape": list(data.image_shape),
         "classes": len(data.label_names),
         "feed": data.feed,
+        "augmentation": data.augmentation and data.augmentation._asdict(),
+        "passes_per_epoch": data.passes,
         **dataclasses.asdict(settings),
         keys.STEPS: data.steps,
         "device": device.description,

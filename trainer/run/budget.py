@@ -1,0 +1,48 @@
+"""How long to train where no flag says it."""
+
+import math
+from typing import NamedTuple
+
+# In images of 28 x 28 pixels.
+_LEAST, _MOST = 120_000, 480_000
+_PASSES = 16
+_PIXELS = 28 * 28
+_EPOCHS = 20  # At most, so that small sets do not drown in lines.
+
+
+class Budget(NamedTuple):
+    """How long to train.
+
+    Attributes:
+      epochs: of the run.
+      passes: over the training examples in an epoch.
+    """
+
+    epochs: int
+    passes: int
+
+
+def of(examples: int, image_shape: tuple[int, int, int]) -> Budget:
+    """Returns how long a set is trained on: sixteen passes, within bounds.
+
+    What is seen in all is at least 120,000 and at most 480,000 images of 28 x 28 pixels,
+    or as much of another size: a minute and four of them for the network `strong` on two
+    cores. There are no more than 20 epochs; they are of several passes then.
+
+    Args:
+      examples: number of training examples.
+      image_shape: height, width and channels, in pixels.
+    """
+    images = min(max(_PASSES * examples, _LEAST), _MOST) / _cost(image_shape)
+    passes = max(1, round(images / examples))
+    passes_an_epoch = math.ceil(passes / _EPOCHS)
+    return Budget(max(1, round(passes / passes_an_epoch)), passes_an_epoch)
+
+
+def _cost(image_shape: tuple[int, int, int]) -> float:
+    """Returns what an image takes, in those of 28 x 28 pixels."""
+    height, width, _ = image_shape
+    # A small one takes as long as one of 16 x 16, beside which steps are not free; of a
+    # large one `strong` sees no more than about 40 x 40, and the rest is scaled away.
+    seen = min(max(height * width, 16 * 16), 40 * 40)
+    return (seen + max(0, height * width - seen) / 32) / _PIXELS
