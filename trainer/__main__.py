@@ -28,7 +28,7 @@ _AUGMENT = flags.DEFINE_enum(
     "auto",
     ["auto", "on", "off"],
     "Change training images a little at random, anew in each pass; auto does it for the "
-    "model strong.",
+    "model strong, and for the others in runs of 12 passes and more.",
 )
 _CLASS_WEIGHT = flags.DEFINE_enum(
     "class_weight",
@@ -151,7 +151,9 @@ def main(_: list[str]) -> None:
         seed=_SEED.value,
         class_weight=_CLASS_WEIGHT.value,
     )
-    augment = _AUGMENT.value
+    augment = _AUGMENT.value == "on"
+    if _AUGMENT.value == "auto":
+        augment = epochs * passes >= model.augmented_from
     with pipeline.damage_named(builder):
         feed = pipeline.load(
             builder,
@@ -161,7 +163,7 @@ def main(_: list[str]) -> None:
             batch_size=settings.batch_size,
             seed=settings.seed,
             passes=passes,
-            augment=model.augmented if augment == "auto" else augment == "on",
+            augment=augment,
         )
         result = loop.run(settings, feed, selected, _WORKDIR.value, target)
     if _EXPORT_DIR.value:
