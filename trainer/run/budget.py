@@ -18,10 +18,12 @@ class Budget(NamedTuple):
     Attributes:
       epochs: of the run.
       passes: over the training examples in an epoch.
+      why: so long, for people.
     """
 
     epochs: int
     passes: int
+    why: str
 
 
 def of(examples: int, image_shape: tuple[int, int, int]) -> Budget:
@@ -39,7 +41,8 @@ def of(examples: int, image_shape: tuple[int, int, int]) -> Budget:
     images = min(max(_PASSES * examples, _LEAST), _MOST) / _cost(image_shape)
     passes = max(1, round(images / examples))
     passes_an_epoch = math.ceil(passes / _EPOCHS)
-    return Budget(max(1, round(passes / passes_an_epoch)), passes_an_epoch)
+    epochs = max(1, round(passes / passes_an_epoch))
+    return Budget(epochs, passes_an_epoch, "for so many images of this size")
 
 
 def _cost(image_shape: tuple[int, int, int]) -> float:
