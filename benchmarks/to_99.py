@@ -47,7 +47,7 @@ def run(setup: Setup) -> list[measure.Row]:
 def _ours(setup: Setup, n: int) -> tuple[float, float]:
     """Returns seconds and the best accuracy until then."""
     start, best = None, 0.0
-    with trainer_log.run(setup, f"--seed={n}") as log:
+    with trainer_log.run(setup, "--epochs=2", f"--seed={n}") as log:
         for seconds, line in log:
             if " parameters" in line:
                 start = seconds

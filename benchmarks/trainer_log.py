@@ -14,7 +14,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 
 @contextlib.contextmanager
 def run(setup: Setup, *args: str) -> Iterator[Iterator[tuple[float, str]]]:
-    """Runs the trainer on the prepared data set, on the CPU.
+    """Trains the tutorial's network on the prepared data set, on the CPU.
 
     Args:
       setup: the data set.
@@ -25,8 +25,8 @@ def run(setup: Setup, *args: str) -> Iterator[Iterator[tuple[float, str]]]:
       line. Where the caller has seen enough, the run is ended.
     """
     source = [f"--{flag}={folder}" for flag, folder in setup.source.items() if folder]
-    options = [*source, f"--data_dir={setup.data_dir}", "--device=cpu", *args]
-    command = [sys.executable, "-m", "trainer", *options]
+    options = [*source, f"--data_dir={setup.data_dir}", "--device=cpu", "--model=cnn"]
+    command = [sys.executable, "-m", "trainer", *options, *args]
     start = time.perf_counter()
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, cwd=ROOT

@@ -28,7 +28,7 @@ _AUGMENT = flags.DEFINE_enum(
     "auto",
     ["auto", "on", "off"],
     "Change training images a little at random, anew in each pass; auto does it for the "
-    "model strong.",
+    "model strong, and for the others in runs of 12 passes and more.",
 )
 _CLASS_WEIGHT = flags.DEFINE_enum(
     "class_weight",
@@ -138,20 +138,23 @@ def main(_: list[str]) -> None:
     _print_findings(source.findings(builder), f.idx_dir)
     target = _TARGET_ACCURACY.value
     examples = pipeline.count(builder, _TRAIN_SPLIT.value, "--train_split")
-    shape = features.find(builder.info).image_shape
-    epochs, passes = budget.of(examples, shape)
-    if _EPOCHS.value or is_mnist:
-        epochs, passes = _EPOCHS.value or model.epochs, 1
+    length = budget.of(examples, features.find(builder.info).image_shape)
+    if is_mnist:
+        length = budget.Budget(model.epochs, 1, "as in the tutorial")
+    if _EPOCHS.value:
+        length = budget.Budget(_EPOCHS.value, 1, "by --epochs")
     settings = loop.Settings(
         model=name,
-        epochs=epochs,
+        epochs=length.epochs,
         batch_size=batch_size,
         learning_rate=_LEARNING_RATE.value or model.learning_rate,
         log_every=_LOG_EVERY.value,
         seed=_SEED.value,
         class_weight=_CLASS_WEIGHT.value,
     )
-    augment = _AUGMENT.value
+    augment = _AUGMENT.value == "on"
+    if _AUGMENT.value == "auto":
+        augment = length.epochs * length.passes >= model.augmented_from
     with pipeline.damage_named(builder):
         feed = pipeline.load(
             builder,
@@ -160,10 +163,10 @@ def main(_: list[str]) -> None:
             feed=_FEED.value,
             batch_size=settings.batch_size,
             seed=settings.seed,
-            passes=passes,
-            augment=model.augmented if augment == "auto" else augment == "on",
+            passes=length.passes,
+            augment=augment,
         )
-        result = loop.run(settings, feed, selected, _WORKDIR.value, target)
+        result = loop.run(settings, feed, selected, length.why, _WORKDIR.value, target)
     if _EXPORT_DIR.value:
         folder = exported.write(result.model, _EXPORT_DIR.value, feed.label_names)
         print(f"exported to {folder}")

@@ -24,7 +24,8 @@ class Model:
       batch_size: examples a step.
       learning_rate: AdamW's peak rate.
       weight_decay: AdamW's; dropout is enough for a network that has it.
-      augmented: whether it is trained on images that are changed at random.
+      augmented_from: passes over the training split in a run from which it learns more
+        from images that are changed at random.
     """
 
     build: Callable[..., keras.Model]
@@ -32,7 +33,7 @@ class Model:
     batch_size: int
     learning_rate: float
     weight_decay: float
-    augmented: bool = False
+    augmented_from: int = 12
 
 
 def cnn(
@@ -129,10 +130,9 @@ def strong(
       A model of the same form as `cnn`.
     """
     layers = keras.layers
-    height, width, _ = image_shape
     stack = []
-    if (shrunk := round(math.sqrt(height * width) / _LARGE)) > 1:
-        stack.append(layers.AveragePooling2D(shrunk, padding="same"))
+    if (factor := shrinkage(image_shape)) > 1:
+        stack.append(layers.AveragePooling2D(factor, padding="same"))
     for filters, convolutions in ((32, 1), (64, 2), (128, 1)):
         for n in range(1, convolutions + 1):
             stack.append(
@@ -158,6 +158,12 @@ def strong(
     return _network("strong", image_shape, num_classes, pixels, stack)
 
 
+def shrinkage(image_shape: tuple[int, int, int]) -> int:
+    """Returns by which factor `strong` divides the sides of an image first."""
+    height, width, _ = image_shape
+    return max(1, round(math.sqrt(height * width) / _LARGE))
+
+
 MODELS = {
     "cnn": Model(cnn, epochs=2, batch_size=48, learning_rate=1e-2, weight_decay=0.05),
     "deep": Model(
@@ -169,7 +175,7 @@ MODELS = {
         batch_size=48,
         learning_rate=3e-3,
         weight_decay=0.05,
-        augmented=True,
+        augmented_from=1,
     ),
 }
 

@@ -3,8 +3,10 @@
 import math
 from typing import NamedTuple
 
+from trainer.network import architectures
+
 # In images of 28 x 28 pixels.
-_LEAST, _MOST = 120_000, 480_000
+_LEAST, _MOST = 100_000, 400_000
 _PASSES = 16
 _PIXELS = 28 * 28
 _EPOCHS = 20  # At most, so that small sets do not drown in lines.
@@ -16,18 +18,21 @@ class Budget(NamedTuple):
     Attributes:
       epochs: of the run.
       passes: over the training examples in an epoch.
+      why: so long, for people.
     """
 
     epochs: int
     passes: int
+    why: str
 
 
 def of(examples: int, image_shape: tuple[int, int, int]) -> Budget:
     """Returns how long a set is trained on: sixteen passes, within bounds.
 
-    What is seen in all is at least 120,000 and at most 480,000 images of 28 x 28 pixels,
+    What is seen in all is at least 100,000 and at most 400,000 images of 28 x 28 pixels,
     or as much of another size: a minute and four of them for the network `strong` on two
-    cores. There are no more than 20 epochs; they are of several passes then.
+    cores. There is one pass at least, and no more than 20 epochs; they are of several
+    passes then.
 
     Args:
       examples: number of training examples.
@@ -36,13 +41,14 @@ def of(examples: int, image_shape: tuple[int, int, int]) -> Budget:
     images = min(max(_PASSES * examples, _LEAST), _MOST) / _cost(image_shape)
     passes = max(1, round(images / examples))
     passes_an_epoch = math.ceil(passes / _EPOCHS)
-    return Budget(max(1, round(passes / passes_an_epoch)), passes_an_epoch)
+    epochs = max(1, round(passes / passes_an_epoch))
+    return Budget(epochs, passes_an_epoch, "for so many images of this size")
 
 
 def _cost(image_shape: tuple[int, int, int]) -> float:
     """Returns what an image takes, in those of 28 x 28 pixels."""
     height, width, _ = image_shape
-    # A small one takes as long as one of 16 x 16, beside which steps are not free; of a
-    # large one `strong` sees no more than about 40 x 40, and the rest is scaled away.
-    seen = min(max(height * width, 16 * 16), 40 * 40)
-    return (seen + max(0, height * width - seen) / 32) / _PIXELS
+    # Of `strong`, which shrinks a large one; to change it takes a part of the time, too.
+    # A small one takes as long as one of 16 x 16, because a step is not free.
+    seen = height * width / architectures.shrinkage(image_shape) ** 2
+    return (max(seen, 16 * 16) + (height * width - seen) / 32) / _PIXELS

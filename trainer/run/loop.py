@@ -73,6 +73,7 @@ def run(
     settings: Settings,
     data: Data,
     device: Device,
+    why: str = "",
     workdir: str | None = None,
     target_accuracy: float | None = None,
 ) -> Result:
@@ -82,6 +83,7 @@ def run(
       settings: what to do.
       data: what to train and evaluate on.
       device: what TensorFlow computes on.
+      why: the run is as long as it is, for its first line.
       workdir: folder to keep the run in. Where it holds the same run already, that
         goes on from its checkpoint, to the same bits as if it had never stopped.
       target_accuracy: on the evaluation split; the first epoch to reach it is the
@@ -105,7 +107,8 @@ def run(
         f"{data.eval_examples:,} evaluation images, "
         f"{'x'.join(map(str, data.image_shape))}, {len(data.label_names)} classes, from "
         f"{data.feed}  {settings.model} with {network.count_params():,} parameters  "
-        f"{'augmented  ' if data.augmentation else ''}{_length(settings, data)}",
+        f"{'augmented  ' if data.augmentation else ''}{_length(settings, data)}"
+        f"{why and f', {why}'}",
         flush=True,
     )
     total = settings.epochs * data.steps
