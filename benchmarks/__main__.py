@@ -7,6 +7,7 @@ The parts, in this order, and about how long each takes on two cores, 20 minutes
     build         3 min   the four files to a TFDS data set, and TFDS's own mnist
     first_pass    2 min   over the training images, and TFDS's Keras guide
     later_passes  1 min   over the training images, and TFDS's Keras guide
+    augmentation  1 min   images changed at random, and the network that they are for
     train         3 min   an epoch of fit, and plain fit on NumPy arrays and the guide
     to_99         5 min   until the test split is at 99%, and keras.io's convnet
     start         1 min   to the help and to the first step, and the imports alone
@@ -16,9 +17,9 @@ and one that must be named, whose time is that of its sets, minutes each:
 
     accuracy              on each set in the folder --sets, and what needs no tuning
 
-The files of all but the last are those of the folder that the environment variable MNIST_IDX_DIR names, the
-four published ones, or rendered digits. Nothing is downloaded. Everything is computed
-on the CPU; other work on the machine spoils the times.
+The files of all but the last are those of the folder that the environment variable
+MNIST_IDX_DIR names, the four published ones, or rendered digits. Nothing is downloaded.
+Everything is computed on the CPU; other work on the machine spoils the times.
 
 In the table, a ratio is how many times as fast as the peer one pair is, and memory the
 most that a whole process held at once. accuracy has a table of its own.
@@ -39,6 +40,7 @@ from absl import app, flags
 
 from benchmarks import (
     accuracy,
+    augmentation,
     build,
     first_pass,
     later_passes,
@@ -58,6 +60,7 @@ _PARTS = {
     "build": build.run,
     "first_pass": first_pass.run,
     "later_passes": later_passes.run,
+    "augmentation": augmentation.run,
     "train": train.run,
     "to_99": to_99.run,
     "start": start.run,

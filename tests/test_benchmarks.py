@@ -20,6 +20,7 @@ ROWS = {
     "build": ["build"],
     "first_pass": ["first_pass"],
     "later_passes": ["later_passes, batches of 100", "later_passes, batches of 128"],
+    "augmentation": ["augmentation"],
     "train": ["train, NumPy", "train, guide"],
     "to_99": ["to_99"],
     "start": ["start, help", "start, first step"],

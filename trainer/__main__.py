@@ -64,7 +64,7 @@ _LOG_EVERY = flags.DEFINE_integer(
 _SEED = flags.DEFINE_integer(
     "seed",
     0,
-    "Decides the initial weights and the order of the examples.",
+    "Decides the initial weights, the order of the examples and their changes.",
     lower_bound=0,
     upper_bound=2**31 - 1,
 )

@@ -9,6 +9,7 @@ from trainer.network import architectures
 _LEAST, _MOST = 100_000, 400_000
 _PASSES = 16
 _PIXELS = 28 * 28
+_OVERHEAD = 100  # What an image takes beside its pixels, in these.
 _EPOCHS = 20  # At most, so that small sets do not drown in lines.
 
 
@@ -48,7 +49,7 @@ def of(examples: int, image_shape: tuple[int, int, int]) -> Budget:
 def _cost(image_shape: tuple[int, int, int]) -> float:
     """Returns what an image takes, in those of 28 x 28 pixels."""
     height, width, _ = image_shape
-    # Of `strong`, which shrinks a large one; to change it takes a part of the time, too.
-    # A small one takes as long as one of 16 x 16, because a step is not free.
-    seen = height * width / architectures.shrinkage(image_shape) ** 2
-    return (max(seen, 16 * 16) + (height * width - seen) / 32) / _PIXELS
+    pixels = height * width
+    # Of `strong`, which shrinks a large one; changing it goes by all of its pixels.
+    seen = pixels / architectures.shrinkage(image_shape) ** 2
+    return (_OVERHEAD + seen + pixels / 64) / (_OVERHEAD + _PIXELS + _PIXELS / 64)
