@@ -4,6 +4,7 @@ import gc
 import signal
 import sys
 import traceback
+import warnings
 from collections.abc import Callable
 
 from absl import app, flags, logging
@@ -108,6 +109,8 @@ def run(
     def guarded(argv: list[str]) -> None:
         if not flags.FLAGS["verbosity"].present:
             logging.set_verbosity(logging.ERROR)
+        # Keras's advice on a network with one class, where always 1 is right.
+        warnings.filterwarnings("ignore", "You are using a softmax over axis -1")
         # Imports TFDS, which takes a while; the flags are checked by now.
         from mnist_idx_tfds import program
         from trainer import device

@@ -106,25 +106,38 @@ def write_set(
     suffix: str = ".gz",
     seed: int = 0,
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Writes the four files of a set and returns images and labels by split.
+    """Writes the four files of a random set, returns images and labels by split.
 
     The highest label is in both splits.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    pack = gzip_member if suffix else bytes
     rng = np.random.default_rng(seed)
     made = {}
-    for split, prefix, count in (("train", "train", train), ("test", test_name, test)):
+    for split, count in (("train", train), ("test", test)):
         images = rng.integers(0, 256, (count, *shape), np.uint8)
-        labels = (num_classes - 1 - np.arange(count)) % num_classes
+        made[split] = images, (num_classes - 1 - np.arange(count)) % num_classes
+    write_arrays(folder, made, label_dtype, test_name, separator, suffix)
+    return made
+
+
+def write_arrays(
+    folder: pathlib.Path,
+    arrays: dict[str, tuple[np.ndarray, np.ndarray]],
+    label_dtype: str = "u1",
+    test_name: str = "t10k",
+    separator: str = "-",
+    suffix: str = ".gz",
+) -> None:
+    """Writes images and labels by split, "train" and "test", as the four files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    pack = gzip_member if suffix else bytes
+    for split, prefix in (("train", "train"), ("test", test_name)):
+        images, labels = arrays[split]
         for kind, array, dtype in (
             ("images", images, "u1"),
             ("labels", labels, label_dtype),
         ):
             name = f"{prefix}-{kind}{separator}idx{array.ndim}-ubyte{suffix}"
             (folder / name).write_bytes(pack(encode(array, dtype)))
-        made[split] = images, labels
-    return made
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,6 +1,30 @@
-"""Tiny TFDS data sets of any features, built by TFDS from a class of their own."""
+"""Tiny TFDS data sets: of IDX files, or of any features from a class of their own."""
 
+import pathlib
+
+import numpy as np
 import tensorflow_datasets as tfds
+from idx_files import write_arrays
+
+import mnist_idx_tfds
+
+
+def build(
+    folder: pathlib.Path, arrays: dict[str, tuple[np.ndarray, np.ndarray]]
+) -> tfds.core.DatasetBuilder:
+    """Returns the builder of a data set of images and labels by split, through files.
+
+    Args:
+      folder: gets `files/`, the IDX files, and `data/`, the data set.
+      arrays: as of `write_arrays`.
+    """
+    write_arrays(folder / "files", arrays)
+    builder = mnist_idx_tfds.Builder(
+        data_dir=folder / "data",
+        config=mnist_idx_tfds.IdxConfig(name="own", idx_dir=f"{folder / 'files'}"),
+    )
+    builder.download_and_prepare()
+    return builder
 
 
 class Given(tfds.core.GeneratorBasedBuilder, skip_registration=True):

@@ -19,11 +19,11 @@ NAMES = ("ant", "bee", "café")
 IMAGES = np.random.default_rng(0).integers(0, 256, (7, 20, 31, 1), np.uint8)
 
 
-@pytest.fixture(scope="module", params=["cnn", "deep"])
+@pytest.fixture(scope="module", params=["cnn", "deep", "strong"])
 def export_of(request, tmp_path_factory):
     """A network after some training, and the folder that it was exported to."""
     keras.utils.set_random_seed(0)
-    network = architectures.MODELS[request.param].build((20, 31, 1), 3)
+    network = architectures.MODELS[request.param].build((20, 31, 1), 3, (130, 70))
     network.compile("adam", "sparse_categorical_crossentropy", jit_compile=False)
     network.fit(IMAGES, np.arange(7) % 3, epochs=2, verbose=0)
     folder = tmp_path_factory.mktemp("export")

@@ -230,6 +230,16 @@ def test_a_finished_run_says_so_and_an_accuracy_not_reached_is_exit_code_3(kept)
     assert left >= {"model.keras", "report.html", "metrics.jsonl", "tensorboard"}
 
 
+def test_one_class_reaches_an_accuracy_of_1_without_a_word_of_advice(tmp_path):
+    write_set(tmp_path / "own", train=64, test=32, shape=(20, 20), num_classes=1)
+    options = ("--target_accuracy=1", "--epochs=2", f"--workdir={tmp_path / 'w'}")
+    lines = train(tmp_path / "own", tmp_path / "data", *options)
+    (epoch,) = filter(None, map(EPOCH.fullmatch, lines))
+    assert (epoch[1], epoch[2]) == ("1", "1.0000")
+    (final,) = filter(None, map(FINAL.fullmatch, lines))
+    assert final[1] == "1.0000"
+
+
 def test_a_loss_that_is_not_finite_is_exit_code_4(tmp_path):
     write_set(tmp_path / "own", train=64, test=32, shape=(20, 20))
     result = run(

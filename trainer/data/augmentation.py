@@ -110,10 +110,10 @@ def _xor_shifted(state: tf.Tensor, shift: int) -> tf.Tensor:
 
 
 def _border_median(images: tf.Tensor) -> tf.Tensor:
-    """Returns the upper median of each image's border, `(n, 1, 1, channels)`."""
+    """Returns the lower median of each image's border, `(n, 1, 1, channels)`."""
     border = tf.concat(
         [images[:, 0], images[:, -1], images[:, 1:-1, 0], images[:, 1:-1, -1]], axis=1
     )
     values = tf.transpose(border, [0, 2, 1])
-    upper = tf.math.top_k(values, border.shape[1] // 2 + 1, sorted=True).values[..., -1]
-    return upper[:, tf.newaxis, tf.newaxis, :]
+    upper = tf.math.top_k(values, border.shape[1] // 2 + 1, sorted=True).values
+    return upper[..., -1][:, tf.newaxis, tf.newaxis, :]

@@ -8,7 +8,7 @@ their records shuffled a large piece at a time. An epoch is one pass or more.
 import contextlib
 import dataclasses
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,6 +25,7 @@ MEMORY_BYTES = 1 << 30  # Decoded images of a split that is kept in memory.
 PIECE_BYTES = 1 << 26  # Images of a streamed split that are shuffled together.
 _GATHERED_BYTES = 1 << 24  # Images taken from a split in memory at once.
 _SAMPLE = 10_000  # Examples that tell how bright a split is.
+_COUNTED_BYTES = 1 << 20  # Pixels that are counted at once, in eight times the memory.
 _READ_BATCH = 512
 _EVALUATION_BATCH = 1000
 _FILES_AT_ONCE = 8
@@ -138,17 +139,19 @@ def load(
         _check_labelled(builder, split, flag)
     decode = _decoder(builder)
     # Of a GPU they would have to be fetched from there for each batch.
-    with tf.device("CPU"):
+    with tf.device("CPU:0"):
         order = _Order(
             tf.constant(seed, tf.int64), tf.Variable(0, dtype=tf.int64), passes
         )
         train_feed = _choose(builder, train_examples, feed)
         if train_feed == "memory":
-            arrays = _arrays(builder, train_split, decode)
-            sample = arrays[0][:_SAMPLE].numpy()
-            train = _from_memory(arrays, batch_size, order)
+            images, labels = _arrays(builder, train_split, decode)
+            pixels = _pixels([images[:_SAMPLE].numpy()])
+            count_train = _counter(builder, train_split, labels)
+            train = _from_memory((images, labels), batch_size, order)
         else:
-            sample = _sample(builder, train_split, decode)
+            pixels = _pixels(_sample(builder, train_split, decode))
+            count_train = _counter(builder, train_split)
             train = _from_stream(builder, train_split, decode, batch_size, order)
         strength = None
         if augment:
@@ -156,8 +159,10 @@ def load(
             train = _augmented(train, batch_size, order, strength)
         if _choose(builder, eval_examples, feed) == "memory":
             arrays = _arrays(builder, eval_split, decode)
+            count_eval = _counter(builder, eval_split, arrays[1])
             evaluate = _batches(arrays, _EVALUATION_BATCH)
         else:
+            count_eval = _counter(builder, eval_split)
             evaluate = _decoded(
                 _records(builder, eval_split), decode, _EVALUATION_BATCH
             ).prefetch(2)
@@ -178,12 +183,12 @@ def load(
             steps=steps,
             feed=train_feed,
             augmentation=strength,
-            pixels=Pixels(float(sample.mean()), float(sample.std()) or 1.0),
+            pixels=pixels,
             train=_counted(train, steps),
             evaluate=_counted(evaluate, -(-eval_examples // _EVALUATION_BATCH)),
             set_epoch=order.epoch.assign,
-            count_train=lambda: _count_classes(builder, train_split),
-            count_eval=lambda: _count_classes(builder, eval_split),
+            count_train=count_train,
+            count_eval=count_eval,
             findings=source.findings(builder),
         )
 
@@ -511,21 +516,51 @@ def _augmented(
 
 def _sample(
     builder: tfds.core.DatasetBuilder, split: str, decode: Callable
-) -> np.ndarray:
+) -> Iterator[np.ndarray]:
+    """Yields the images of a split's first examples, a batch at a time."""
     records = _records(builder, split).take(_SAMPLE)
-    batches = _unoptimized(_decoded(records, decode, _READ_BATCH))
-    return np.concatenate([images.numpy() for images, _ in batches])
+    for images, _ in _unoptimized(_decoded(records, decode, _READ_BATCH)):
+        yield images.numpy()
 
 
-def _count_classes(builder: tfds.core.DatasetBuilder, split: str) -> np.ndarray:
-    """Counts a split's examples by class, without decoding their images."""
+def _pixels(batches: Iterable[np.ndarray]) -> Pixels:
+    """Counts the values of pixels, since as floats they would take much memory."""
+    counts = np.zeros(256, np.int64)
+    for images in batches:
+        values = images.ravel()
+        for start in range(0, values.size, _COUNTED_BYTES):
+            piece = values[start : start + _COUNTED_BYTES]
+            counts += np.bincount(piece, minlength=256)
+    values, total = np.arange(256), counts.sum()
+    mean = float(values @ counts / total)
+    deviation = math.sqrt((values - mean) ** 2 @ counts / total)
+    return Pixels(mean, deviation or 1.0)
+
+
+def _counter(
+    builder: tfds.core.DatasetBuilder, split: str, labels: tf.Tensor | None = None
+) -> Callable[[], np.ndarray]:
+    """Returns a function that counts a split's examples by class.
+
+    Args:
+      builder: a prepared data set.
+      split: TFDS split.
+      labels: all of the split's; None to read them, without decoding their images.
+    """
     found = features.find(builder.info)
-    spec = {found.label: builder.info.features.tf_example_spec[found.label]}
-    counts = np.zeros(len(found.label_names), np.int64)
-    for records in _unoptimized(_records(builder, split).batch(_READ_BATCH)):
-        labels = tf.io.parse_example(records, spec)[found.label]
-        counts += np.bincount(labels, minlength=len(counts))
-    return counts
+    classes = len(found.label_names)
+
+    def count_classes():
+        if labels is not None:
+            return np.bincount(labels.numpy(), minlength=classes)
+        spec = {found.label: builder.info.features.tf_example_spec[found.label]}
+        counts = np.zeros(classes, np.int64)
+        for records in _unoptimized(_records(builder, split).batch(_READ_BATCH)):
+            some = tf.io.parse_example(records, spec)[found.label]
+            counts += np.bincount(some, minlength=classes)
+        return counts
+
+    return count_classes
 
 
 def _records(

@@ -260,8 +260,10 @@ def majority_note(accuracy: float, share: float, examples: int) -> str | None:
     better = "no better" if accuracy <= share else "not clearly better"
     return (
         f"Accuracy {accuracy:.4f} is {better} than {share:.4f}, that of always giving "
-        "the most frequent class. Try more --epochs or a smaller --learning_rate, and "
-        "see whether the labels are those of the images."
+        "the most frequent class. Try more --epochs, a smaller --learning_rate, or, "
+        "where classes are uneven, --class_weight=balanced. Are the labels those of the "
+        "images? A report (--workdir) shows mistakes with their labels, and python -m "
+        "mnist_idx_tfds.idx DIR says what is odd about a set of files."
     )
 
 

@@ -3,11 +3,12 @@
 import collections
 
 import numpy as np
+import processes
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 from idx_files import write_set
-from tfds_sets import Given
+from tfds_sets import Given, build
 
 import mnist_idx_tfds
 from trainer.data import pipeline
@@ -283,3 +284,187 @@ def test_a_split_without_labels_is_an_error(tmp_path):
             load(builder, **chosen)
     with pytest.raises(TrainerError, match="--split=unlabelled: expected labels"):
         pipeline.load_split(builder, "unlabelled")
+
+
+def test_pixels_are_those_of_the_training_split_alone(tmp_path):
+    """Of a part of it, where it is divided, and the same in both feeds."""
+    rng = np.random.default_rng(0)
+    train = rng.integers(20, 90, (60, *SHAPE), np.uint8)
+    test = np.full((20, *SHAPE), 255, np.uint8)
+    labels = np.arange(60) % 3
+    own = build(tmp_path, {"train": (train, labels), "test": (test, labels[:20])})
+    for split in ("train", "train[:50%]"):
+        rows = own.as_dataset(split=split, as_supervised=True).as_numpy_iterator()
+        pixels = np.array([image for image, _ in rows])
+        for feed in ("memory", "stream"):
+            data = load(own, feed=feed, train_split=split)
+            found = data.pixels.mean, data.pixels.deviation
+            assert found == pytest.approx((pixels.mean(), pixels.std()), rel=1e-12)
+
+
+@feeds
+@pytest.mark.parametrize("value", [0, 255])
+def test_pixels_of_a_single_value_have_a_deviation_to_divide_by(tmp_path, feed, value):
+    images, labels = np.full((9, *SHAPE), value, np.uint8), np.arange(9) % 2
+    own = build(tmp_path, {"train": (images, labels), "test": (images, labels)})
+    assert load(own, feed=feed).pixels == (value, 1)
+
+
+def test_pixels_are_counted_with_memory_for_a_piece_of_them(monkeypatch):
+    """Their values are the same, however they are cut into pieces and batches."""
+    images = np.random.default_rng(0).integers(0, 256, (50, *SHAPE, 1), np.uint8)
+    expected = pipeline._pixels([images])
+    monkeypatch.setattr(pipeline, "_COUNTED_BYTES", 7)
+    assert pipeline._pixels([images[:13], images[13:]]) == expected
+
+
+@feeds
+def test_classes_are_counted(tmp_path, feed):
+    """Those without examples, too."""
+    images, labels = np.zeros((20, *SHAPE), np.uint8), np.array([0] * 13 + [3] * 7)
+    test = images[:5], np.array([1, 3, 1, 4, 1])
+    own = build(tmp_path, {"train": (images, labels), "test": test})
+    data = load(own, feed=feed)
+    assert data.count_train().tolist() == [13, 0, 0, 7, 0]
+    assert data.count_eval().tolist() == [0, 3, 0, 1, 1]
+
+
+@feeds
+@pytest.mark.parametrize("batch_size", [8, 103])
+def test_an_epoch_of_several_passes_has_every_example_as_many_times(
+    builder, source, feed, batch_size
+):
+    """In whole batches but for the last of all, and in another order each."""
+    data = load(builder, feed=feed, batch_size=batch_size, passes=3)
+    assert data.steps == data.train.cardinality() == -(-3 * TRAIN // batch_size)
+    images, labels = collect(data.train)
+    sizes = [len(labels) for _, labels in data.train]
+    assert set(sizes[:-1]) == {batch_size}
+    found = keys(images, labels)
+    expected = sorted(keys(*source[1]["train"]))
+    assert sorted(found) == sorted(expected * 3)
+    if feed == "memory":
+        passes = [found[n * TRAIN : (n + 1) * TRAIN] for n in range(3)]
+        assert all(sorted(one) == expected for one in passes)
+        assert len(set(map(tuple, passes))) == 3
+
+
+@pytest.fixture(scope="module")
+def numbered(tmp_path_factory):
+    """A set of squares, five times as bright as their labels on light paper."""
+    images = np.full((40, 20, 20), 250, np.uint8)
+    images[:, 6:14, 6:14] = 5 * np.arange(40)[:, np.newaxis, np.newaxis]
+    arrays = {split: (images, np.arange(40)) for split in ("train", "test")}
+    return build(tmp_path_factory.mktemp("numbered"), arrays), arrays
+
+
+def changed(builder, epoch, **kwargs):
+    """Returns an epoch of augmented batches, as arrays."""
+    data = load(builder, augment=True, **kwargs)
+    data.set_epoch(epoch)
+    return collect(data.train)
+
+
+def by_label(images, labels, count=40):
+    """Returns the images of each label, in their order, `(count, passes, ...)`."""
+    return np.array([images[labels == label] for label in range(count)])
+
+
+@feeds
+def test_each_pass_changes_each_image_anew(numbered, feed):
+    data = load(numbered[0], feed=feed, augment=True, passes=2)
+    seen = []
+    for epoch in range(3):
+        data.set_epoch(epoch)
+        seen.append(by_label(*collect(data.train)))
+    seen = np.concatenate(seen, axis=1)
+    assert seen.shape[:2] == (40, 6)
+    for images, original in zip(seen, numbered[1]["train"][0], strict=True):
+        assert len({one.tobytes() for one in [*images, original[..., None]]}) == 7
+
+
+@feeds
+def test_a_changed_image_keeps_its_label(numbered, feed):
+    images, labels = changed(numbered[0], 0, feed=feed)
+    assert (images.dtype, labels.dtype) == (np.uint8, np.int64)
+    np.testing.assert_array_equal(images.min(axis=(1, 2, 3)), 5 * labels)
+
+
+@feeds
+def test_changes_are_a_function_of_seed_and_epoch(numbered, feed):
+    """Whatever was read before, as a run needs that goes on."""
+    first = load(numbered[0], feed=feed, augment=True)
+    for epoch in range(3):
+        first.set_epoch(epoch)
+        images, labels = collect(first.train)
+    for seed, same in ((0, True), (1, False)):
+        found = changed(numbered[0], 2, feed=feed, seed=seed)
+        assert np.array_equal(by_label(*found), by_label(images, labels)) == same
+        assert np.array_equal(found[1], labels) == same
+
+
+@feeds
+def test_changes_go_on_after_any_step(numbered, feed):
+    whole = changed(numbered[0], 1, feed=feed, passes=2)
+    data = load(numbered[0], feed=feed, augment=True, passes=2)
+    data.set_epoch(1)
+    rest = collect(data.train.skip(7))
+    for expected, found in zip(whole, rest, strict=True):
+        np.testing.assert_array_equal(found, expected[7 * 8 :])
+
+
+@feeds
+def test_evaluation_images_are_never_changed(numbered, feed):
+    data = load(numbered[0], feed=feed, augment=True)
+    images = by_label(*collect(data.evaluate))[:, 0, ..., 0]
+    np.testing.assert_array_equal(images, numbered[1]["test"][0])
+
+
+@feeds
+def test_without_augmentation_nothing_is_changed(numbered, feed):
+    data = load(numbered[0], feed=feed)
+    assert data.augmentation is None
+    images = by_label(*collect(data.train))[:, 0, ..., 0]
+    np.testing.assert_array_equal(images, numbered[1]["train"][0])
+    assert load(numbered[0], augment=True).augmentation == (0.08, 0.03, 0.1)
+
+
+# Prints the devices of what the pipelines are made from.
+PLACES = """
+import sys
+import tensorflow as tf, tensorflow_datasets as tfds
+(cpu,) = tf.config.list_physical_devices("CPU")
+two = [tf.config.LogicalDeviceConfiguration()] * 2
+tf.config.set_logical_device_configuration(cpu, two)
+import mnist_idx_tfds
+from trainer.data import pipeline
+
+def spied(name, real):
+    def spy(*args):
+        for value in tf.nest.flatten(args):
+            if isinstance(value, tf.Tensor | tf.Variable):
+                print(name, value.device.rpartition("/device:")[2])
+        return real(*args)
+    return spy
+
+for name in ("_from_memory", "_from_stream", "_batches"):
+    setattr(pipeline, name, spied(name, getattr(pipeline, name)))
+builder = tfds.builder("mnist_idx_tfds/own", data_dir=sys.argv[1])
+with tf.device("CPU:1"):
+    print(tf.zeros(1).device.rpartition("/device:")[2])
+    for feed in ("memory", "stream"):
+        pipeline.load(builder, feed=feed, batch_size=8, seed=0, augment=True)
+"""
+
+
+def test_variables_and_constants_are_the_first_cpus(numbered):
+    """Wherever TensorFlow would put them: here on a second CPU."""
+    folder = numbered[0].data_dir.rpartition("/mnist_idx_tfds/")[0]
+    found = processes.end(processes.start("-c", PLACES, folder))
+    elsewhere, *places = found.stdout.splitlines()
+    assert elsewhere == "CPU:1"
+    # Images, labels, seed and epoch; the last two; images and labels.
+    expected = {"_from_memory": 4, "_from_stream": 2, "_batches": 2}
+    assert sorted(places) == sorted(
+        f"{name} CPU:0" for name, count in expected.items() for _ in range(count)
+    )

@@ -20,7 +20,7 @@ def test_takes_raw_uint8_images_and_gives_probabilities():
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
 
 
-def test_scales_pixels_to_0_to_1_inside():
+def test_scales_pixels_to_0_to_1_unless_it_is_told_how_bright_they_are():
     """The first convolution sees v/255, whatever the images' type says."""
     cnn = architectures.cnn((16, 16, 1), 2)
     scaled = keras.Model(cnn.input, cnn.layers[1].output)
@@ -48,7 +48,9 @@ def test_the_deep_one_has_mnist_nodes_594922_parameters_for_mnist():
     assert architectures.deep((28, 28, 1), 10).count_params() == 594_922
 
 
-@pytest.mark.parametrize("build", [architectures.cnn, architectures.deep])
+@pytest.mark.parametrize(
+    "build", [architectures.cnn, architectures.deep, architectures.strong]
+)
 def test_layers_begin_with_weights_of_their_own(build):
     """As they would not if they shared an initializer and a shape."""
     keras.utils.set_random_seed(0)
@@ -68,3 +70,64 @@ def test_images_too_small_for_it_are_refused_by_size(build, shape):
 @pytest.mark.parametrize("build", [architectures.cnn, architectures.deep])
 def test_smallest_images_work(build):
     assert build((16, 16, 1), 10).output_shape == (None, 10)
+
+
+networks = pytest.mark.parametrize("model", architectures.MODELS)
+
+
+@networks
+def test_brings_pixels_to_mean_0_and_deviation_1_inside(model):
+    """As they are in the training split, from raw ones."""
+    images = np.random.default_rng(0).integers(90, 117, (20, 16, 18, 1), np.uint8)
+    pixels = images.mean(), images.std()
+    network = architectures.MODELS[model].build((16, 18, 1), 2, pixels)
+    assert network.input.dtype == "uint8"
+    scaled = keras.Model(network.input, network.layers[1].output)
+    found = scaled.predict(images, verbose=0)
+    assert (found.mean(), found.std()) == pytest.approx((0, 1), abs=1e-4)
+
+
+@networks
+def test_how_bright_pixels_are_is_saved_with_it(model, tmp_path):
+    """And with nothing else can a saved network know."""
+    images = np.random.default_rng(0).integers(90, 117, (5, 16, 18, 1), np.uint8)
+    network = architectures.MODELS[model].build((16, 18, 1), 3, (103.0, 7.5))
+    network.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(
+        loaded.predict(images, verbose=0), network.predict(images, verbose=0)
+    )
+    config = loaded.layers[1].get_config()
+    assert (config["scale"], config["offset"]) == (1 / 7.5, -103 / 7.5)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        *((1, 1, 1), (8, 8, 1), (16, 20, 1), (28, 28, 1), (28, 28, 3), (64, 64, 1)),
+        *((150, 150, 3), (300, 20, 1)),
+    ],
+)
+def test_the_strong_one_takes_images_of_any_size(shape):
+    network = architectures.strong(shape, 7)
+    images = np.random.default_rng(0).integers(0, 256, (3, *shape), np.uint8)
+    probabilities = network.predict(images, verbose=0)
+    assert probabilities.shape == (3, 7)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+
+
+def test_the_strong_one_has_658346_parameters_for_mnist():
+    assert architectures.strong((28, 28, 1), 10).count_params() == 658_346
+
+
+@pytest.mark.parametrize(
+    ("side", "factor"), [(1, 1), (28, 1), (59, 1), (64, 2), (100, 2), (150, 4)]
+)
+def test_the_strong_one_shrinks_images_to_about_40_pixels(side, factor):
+    assert architectures.shrinkage((side, side, 1)) == factor
+    sizes = [
+        layer.output.shape[1]
+        for layer in architectures.strong((side, side, 1), 2).layers
+        if isinstance(layer, keras.layers.Conv2D)
+    ]
+    assert sizes[0] == -(-side // factor)

@@ -74,3 +74,69 @@ def test_the_network_keeps_its_own_loss_and_optimizer():
     for cores in (1, 2):
         parallel.divided(whole, cores, 64).compile("adam", "mae")
     assert whole.loss == "mse"
+
+
+def after_steps(cores, batch, momentum=0.5, steps=12):
+    """Returns `strong` after steps on the same images that change no weight."""
+    whole = network("strong")
+    for layer in whole.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = momentum
+    trained = parallel.divided(whole, cores, 48)
+    trained.compile(keras.optimizers.SGD(0.0), "sparse_categorical_crossentropy")
+    for _ in range(steps):
+        trained.train_on_batch(*batch)
+    return whole
+
+
+def statistics(network):
+    """Returns mean and variance of each batch normalization."""
+    return [
+        (layer.moving_mean.numpy(), layer.moving_variance.numpy())
+        for layer in network.layers
+        if isinstance(layer, keras.layers.BatchNormalization)
+    ]
+
+
+@pytest.mark.parametrize("count", [48, 32, 30])
+def test_batch_normalization_of_parts_has_about_the_statistics_of_the_whole(count):
+    """Exact ones are of what each part is normalized by: 24, 16 and 15 images."""
+    whole, parts = (statistics(after_steps(cores, examples(count))) for cores in (1, 2))
+    for layer, ((mean, variance), (found_mean, found_variance)) in enumerate(
+        zip(whole, parts, strict=True)
+    ):
+        # The last is of a dense layer, with a value an image instead of hundreds.
+        dense = layer == 4
+        offset = np.abs(found_mean - mean) / np.sqrt(variance)
+        assert offset.max() < (0.3 if dense else 0.05)
+        assert np.median(found_variance / variance) == pytest.approx(1, abs=0.05)
+        assert np.abs(found_variance / variance - 1).max() < (0.6 if dense else 0.15)
+
+
+def test_each_part_moves_the_statistics_in_a_step():
+    """They are the means over the last hundred parts, not the last hundred steps."""
+    start, _ = statistics(network("strong"))[0]
+    one, two = (
+        statistics(after_steps(cores, examples(48), 0.9, 1))[0][0] for cores in (1, 2)
+    )
+    np.testing.assert_allclose((two - start) / (one - start), 1 + 0.9, rtol=0.02)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_batch_normalization_sees_none_but_the_images_of_a_short_batch(count):
+    """Told by images that are all the same, so that a whole has their statistics."""
+    images, labels = examples(1)
+    batch = images.repeat(count, axis=0), labels.repeat(count)
+    # The same, with a batch that is computed as a whole.
+    whole, parts = (
+        statistics(after_steps(cores, batch, 0.5, steps))
+        for cores, steps in ((1, 24), (2, 12))
+    )
+    for expected, found in zip(whole, parts, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_a_batch_of_one_image_leaves_a_network_of_numbers(cores):
+    trained = after_steps(cores, examples(1), 0.99, 3)
+    assert np.isfinite(trained.predict(examples(5)[0], verbose=0)).all()

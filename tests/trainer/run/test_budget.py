@@ -1,0 +1,72 @@
+"""How long a set is trained on where no flag says it."""
+
+import pytest
+
+from trainer.run import budget
+
+SHAPE = (28, 28, 1)
+COUNTS = [1, 2, 10, 100, 312, 400, 1000, 6250, 10_000, 20_000, 60_000, 266_666, 10**6]
+SHAPES = [(8, 8, 1), (16, 16, 1), SHAPE, (64, 64, 3), (150, 150, 3), (1000, 800, 3)]
+
+
+@pytest.mark.parametrize(
+    ("examples", "expected"),
+    [
+        # 100,000 images at least.
+        (10, (20, 500)),
+        (1000, (20, 5)),
+        (6250, (16, 1)),
+        # Sixteen passes.
+        (10_000, (16, 1)),
+        (20_000, (16, 1)),
+        # 400,000 images at most.
+        (60_000, (7, 1)),
+        # And one pass at least.
+        (1_000_000, (1, 1)),
+    ],
+)
+def test_passes_of_mnists_size_by_number(examples, expected):
+    assert budget.of(examples, SHAPE)[:2] == expected
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [
+        # 2.5 times as many of 16 x 16, and 5.4 times of 8 x 8: a step is not free.
+        ((16, 16, 1), (20, 2)),
+        ((8, 8, 1), (17, 5)),
+        # Color costs next to nothing, unlike the size.
+        ((28, 28, 3), (16, 1)),
+        ((64, 64, 3), (12, 1)),
+        ((150, 150, 1), (8, 1)),
+        ((300, 300, 1), (5, 1)),
+    ],
+)
+def test_passes_of_ten_thousand_by_size(shape, expected):
+    assert budget.of(10_000, shape)[:2] == expected
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("examples", COUNTS)
+def test_there_is_a_pass_and_no_more_than_20_epochs(examples, shape):
+    epochs, passes, _ = budget.of(examples, shape)
+    assert 1 <= epochs <= 20
+    assert passes >= 1
+    # More than one only where twenty epochs of one would be too few.
+    assert passes == 1 or epochs > 10
+
+
+@pytest.mark.parametrize("examples", COUNTS)
+def test_what_is_seen_in_all_is_within_bounds_or_one_pass(examples):
+    """But for passes that are whole: a half of one, and one in twenty-one."""
+    epochs, passes, _ = budget.of(examples, SHAPE)
+    seen = epochs * passes * examples
+    assert seen >= 100_000 * 20 / 21
+    assert seen <= 400_000 * 4 / 3 or (epochs, passes) == (1, 1)
+
+
+@pytest.mark.parametrize("examples", COUNTS)
+def test_larger_images_have_no_more_passes(examples):
+    lengths = [budget.of(examples, shape) for shape in SHAPES]
+    seen = [length.epochs * length.passes for length in lengths]
+    assert sorted(seen, reverse=True) == seen

@@ -1,0 +1,156 @@
+"""Runs on tiny sets of drawings: that the networks learn, whatever images look like."""
+
+import re
+
+import numpy as np
+import pytest
+from tfds_sets import build
+
+from trainer.data import pipeline
+from trainer.device import Device
+from trainer.network import architectures
+from trainer.quality import measures
+from trainer.run import loop
+
+SIZE = 16
+CPU = Device("CPU", "CPU", cores=2)
+
+
+def bars(labels, classes, paper, ink, noise=0, seed=0):
+    """Draws a bar at an angle that is the class, and anywhere.
+
+    Args:
+      labels: of the images, int `(count,)`.
+      classes: number of angles.
+      paper: value of the pixels around the bar.
+      ink: value of those of the bar.
+      noise: standard deviation of what is added to both.
+      seed: of the place, and the noise.
+
+    Returns:
+      Images uint8 `(count, 16, 16)` and labels.
+    """
+    angles = np.pi * labels[:, np.newaxis, np.newaxis] / classes
+    random = np.random.default_rng(seed)
+    places = random.uniform(-3, 3, angles.shape)
+    rows, columns = np.mgrid[:SIZE, :SIZE] - (SIZE - 1) / 2
+    distances = columns * np.sin(angles) - rows * np.cos(angles) + places
+    images = np.where(np.abs(distances) < 1.5, ink, paper)
+    images = images + random.normal(0, noise, images.shape)
+    return np.clip(images.round(), 0, 255).astype(np.uint8), labels
+
+
+def dots(count, classes, seed=0):
+    """Draws a pattern of 2 x 2 squares that is the class, a little moved."""
+    patterns = np.random.default_rng(99).random((classes, 6, 6)) < 0.5
+    patterns = patterns.repeat(2, axis=1).repeat(2, axis=2)
+    random = np.random.default_rng(seed)
+    labels = np.arange(count) % classes
+    images = np.full((count, SIZE, SIZE), 230)
+    for image, label, (row, column) in zip(
+        images, labels, random.integers(1, 4, (count, 2)), strict=True
+    ):
+        image[row : row + 12, column : column + 12] -= 30 * patterns[label]
+    return images.astype(np.uint8), labels
+
+
+def learn(folder, train, test, model, epochs, class_weight="none"):
+    """Trains on drawings as `python -m trainer` does, and returns what came of it."""
+    kind = architectures.MODELS[model]
+    data = pipeline.load(
+        build(folder, {"train": train, "test": test}),
+        batch_size=kind.batch_size,
+        seed=0,
+        augment=epochs >= kind.augmented_from,
+    )
+    settings = loop.Settings(
+        model, epochs, kind.batch_size, kind.learning_rate, 0, 0, class_weight
+    )
+    return loop.run(settings, data, CPU), data
+
+
+LOOKS = {
+    "light paper": {"paper": 250, "ink": 210, "noise": 5},
+    "faint": {"paper": 108, "ink": 102, "noise": 1},
+    "1-bit": {"paper": 0, "ink": 1},
+    "photo": {"paper": 150, "ink": 60, "noise": 60},
+}
+
+
+@pytest.mark.parametrize("model", ["cnn", "strong"])
+@pytest.mark.parametrize("look", LOOKS)
+def test_images_of_any_look_are_learnt(tmp_path, look, model):
+    """Five classes from some dozens of steps, where chance is right for a fifth."""
+    train = bars(np.arange(480) % 5, 5, **LOOKS[look])
+    test = bars(np.arange(200) % 5, 5, **LOOKS[look], seed=1)
+    result, _ = learn(tmp_path, train, test, model, epochs=6)
+    assert result.accuracy > 0.8
+
+
+@pytest.mark.parametrize(("model", "least"), [("cnn", 0.05), ("strong", 0.5)])
+def test_two_hundred_classes_are_learnt(tmp_path, model, least):
+    """On light paper, where chance is right for 0.005."""
+    train, test = dots(1600, 200), dots(400, 200, seed=1)
+    result, _ = learn(tmp_path, train, test, model, epochs=6)
+    assert result.accuracy > least
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ([10, 10], [1, 1]),
+        ([30, 10], [40 / 60, 2]),
+        ([60, 30, 30], [40 / 60, 40 / 30, 40 / 30]),
+        # A class without examples has no weight, and no part in the others'.
+        ([30, 0, 10], [40 / 60, 0, 2]),
+        ([7], [1]),
+    ],
+)
+def test_balanced_weights_add_up_to_the_same_for_each_class(counts, expected):
+    weights = loop._balanced(np.array(counts))
+    assert list(weights) == list(range(len(counts)))
+    assert list(weights.values()) == pytest.approx(expected)
+
+
+def rare(count, seed=0):
+    """Draws two classes that are hard to tell apart, 19 to 1; the label 1 has none."""
+    rare = np.arange(count) % 20 == 0
+    images, _ = bars(3 * rare, 40, paper=100, ink=160, noise=30, seed=seed)
+    return images, 2 * rare
+
+
+def test_a_rare_class_is_seen_with_balanced_weights(tmp_path):
+    recalls = {}
+    for weights in ("none", "balanced"):
+        folder = tmp_path / weights
+        result, data = learn(folder, rare(500), rare(250, 1), "cnn", 6, weights)
+        found = measures.evaluate(result.model, data.evaluate, data.label_names)
+        recalls[weights] = found.class_accuracy
+        assert np.isnan(found.class_accuracy[1])
+    assert recalls["none"][2] < 0.2
+    assert recalls["balanced"][2] > 0.6
+    assert recalls["balanced"][0] > 0.8
+
+
+@pytest.mark.parametrize("feed", ["memory", "stream"])
+@pytest.mark.parametrize(
+    ("class_weight", "shares"), [("none", (0.75, 0.25)), ("balanced", (0.5, 0.5))]
+)
+def test_the_training_loss_is_weighed_and_the_evaluations_is_not(
+    tmp_path, capsys, feed, class_weight, shares
+):
+    """For 30 images of a class and 10 of another, to which a network gives 0.9 and 0.1."""
+    train = np.zeros((40, SIZE, SIZE), np.uint8), np.arange(40) // 30
+    test = train[0][:9], np.ones(9, int)
+    builder = build(tmp_path, {"train": train, "test": test})
+    data = pipeline.load(builder, feed=feed, batch_size=40, seed=0)
+    network = architectures.cnn(data.image_shape, 2, data.pixels)
+    network.layers[-1].set_weights([np.zeros((16, 2)), np.log([0.9, 0.1])])
+    settings = loop.Settings("cnn", 1, 40, 1e-9, 1, 0, class_weight)
+    model = loop._compiled(network, settings, data, CPU)
+    capsys.readouterr()
+    last = loop._fit(model, settings, data, None, None, None)
+    loss = re.search(r" step 1/1  loss (\S+)", capsys.readouterr().out)[1]
+    losses = -np.log([0.9, 0.1])
+    assert float(loss) == pytest.approx(losses @ shares, abs=1e-4)
+    assert last["test_loss"] == pytest.approx(losses[1], rel=1e-4)
