@@ -15,7 +15,8 @@ VISIBLE_GPUS = os.environ.get("CUDA_VISIBLE_DEVICES")
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 
 
-# Files that start programs, train, or try thousands of inputs; the others are quick.
+# What trains, builds data sets, starts TensorFlow in programs or tries many inputs; the
+# rest takes less than a minute on two cores.
 SLOW = (
     "tests/mnist_idx_tfds/idx/test_idx_fuzz.py",
     "tests/mnist_idx_tfds/test_builder.py",
