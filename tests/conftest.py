@@ -15,6 +15,32 @@ VISIBLE_GPUS = os.environ.get("CUDA_VISIBLE_DEVICES")
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 
 
+# What trains, builds data sets, starts TensorFlow in programs or tries many inputs; the
+# rest takes less than a minute on two cores.
+SLOW = (
+    "tests/mnist_idx_tfds/idx/test_idx_fuzz.py",
+    "tests/mnist_idx_tfds/test_builder.py",
+    "tests/mnist_idx_tfds/test_pack.py::test_66000_",
+    "tests/mnist_idx_tfds/test_render_digits.py",
+    "tests/mnist_idx_tfds/test_tfds_build.py",
+    "tests/test_",
+    "tests/trainer/data/test_damage.py",
+    "tests/trainer/data/test_pipeline.py",
+    "tests/trainer/network/test_parallel.py",
+    "tests/trainer/quality/test_board.py",
+    "tests/trainer/run/test_callbacks.py",
+    "tests/trainer/run/test_loop.py",
+    "tests/trainer/test_",
+)
+
+
+def pytest_collection_modifyitems(items):
+    """Marks what is not slow as quick: `python -m pytest -m quick`."""
+    for item in items:
+        if not item.nodeid.startswith(SLOW):
+            item.add_marker(pytest.mark.quick)
+
+
 @pytest.fixture
 def run_module(capsys, monkeypatch):
     """Runs `python -m` in this process; returns exit code, output and errors."""

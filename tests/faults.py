@@ -9,6 +9,7 @@ import json
 import pathlib
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +24,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).with_name("helpers")))  # As pytes
 
 import processes
 from idx_files import write_set
+
+_ATTEMPTS = 5  # To kill a process before its end.
+_BUILT = "mnist_idx_tfds/tiny/1.0.0"
 
 
 class Survivor:
@@ -53,10 +57,12 @@ class Survivor:
 
     @functools.cached_property
     def whole(self) -> tuple[float, tuple[list[bytes], list[dict]]]:
-        """Seconds and state of a run that meets no fault."""
+        """Seconds from the first step on, and state, of a run that meets no fault."""
         _end(self.start("first"))  # Builds the data set.
+        process = self.start("whole")
+        _read_to(" step 3/", process)
         begin = time.monotonic()
-        _end(self.start("whole"))
+        _end(process)
         return time.monotonic() - begin, self.state("whole")
 
     def state(self, workdir: str) -> tuple[list[bytes], list[dict]]:
@@ -76,9 +82,16 @@ class Survivor:
         _expect(self.state(workdir) == whole, f"{workdir}: another end")
 
     def kill_training(self, trial: int, moment: float) -> None:
-        """SIGKILL at a share of a run's time, then the same command again."""
+        """SIGKILL at a share of a run's time after its first step, then the same again."""
+
+        def start() -> subprocess.Popen:
+            process = self.start(f"killed{trial}")
+            _read_to(" step 3/", process)
+            return process
+
         seconds, _ = self.whole
-        _kill(self.start(f"killed{trial}"), moment * seconds)
+        last = self.folder / f"killed{trial}" / "report.html"
+        _kill(start, last, moment * seconds)
         self.ends_as_the_whole(f"killed{trial}")
 
     def signal_training(self, trial: int, moment: float) -> None:
@@ -96,8 +109,7 @@ class Survivor:
         """A checkpoint that finds no room, after one that did."""
         name = f"full{trial}"
         process = self.start(name)
-        while " step 3/" not in process.stdout.readline():
-            pass
+        _read_to(" step 3/", process)
         process.send_signal(signal.SIGTERM)
         process.communicate()
         before = self.state(name)
@@ -107,9 +119,10 @@ class Survivor:
         self.ends_as_the_whole(name)
 
     def kill_build(self, trial: int, moment: float) -> None:
-        """SIGKILL at a share of a build's time, then a build."""
+        """SIGKILL at a share of a build's time after its first step, then a build."""
         data = self.folder / f"killed{trial}"
-        _kill(self._build(data), moment * self._build_seconds)
+        start = functools.partial(self._begun_build, data)
+        _kill(start, data / _BUILT, moment * self._build_seconds)
         _end(self._build(data))
         self._is_good(data)
 
@@ -147,9 +160,19 @@ class Survivor:
 
     @functools.cached_property
     def _build_seconds(self) -> float:
+        data = self.folder / "unkilled"
+        process = self._begun_build(data)
         begin = time.monotonic()
-        _end(self._build(self.folder / "unkilled"))
-        return time.monotonic() - begin
+        _await(data, _BUILT, process)
+        seconds = time.monotonic() - begin
+        _end(process)
+        return seconds
+
+    def _begun_build(self, data: pathlib.Path) -> subprocess.Popen:
+        """Starts a build, and returns when it has a folder to write to."""
+        process = self._build(data)
+        _await(data, "mnist_idx_tfds/tiny/*1.0.0", process)
+        return process
 
     def _build(self, data: pathlib.Path, **kwargs) -> subprocess.Popen:
         config = json.dumps({"name": "tiny", "idx_dir": f"{self.folder / 'files'}"})
@@ -196,12 +219,45 @@ def _fail(process: subprocess.Popen) -> str:
     return result.stderr.strip()
 
 
-def _kill(process: subprocess.Popen, seconds: float) -> None:
-    try:
-        process.communicate(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
+def _read_to(text: str, process: subprocess.Popen) -> None:
+    """Reads a process's output to the line that has the text."""
+    for line in process.stdout:
+        if text in line:
+            return
+    _, err = process.communicate()
+    raise AssertionError(f"ended without {text!r}: {err}")
+
+
+def _await(folder: pathlib.Path, name: str, process: subprocess.Popen) -> None:
+    """Waits until a process has made what goes by the name in a folder, or ends."""
+    while not list(folder.glob(name)):
+        _expect(process.poll() is None, f"{folder}: ended without {name}")
+        time.sleep(0.001)
+
+
+def _kill(
+    start: Callable[[], subprocess.Popen], last: pathlib.Path, seconds: float
+) -> None:
+    """Kills a process between its first step and its last; other kills are no trial.
+
+    Args:
+      start: starts a process, and returns it when it is past its first step.
+      last: what it writes last, in a folder of its own. After a kill that came too late,
+        that folder is removed, and the next one comes after half the time.
+      seconds: from the first step to the kill.
+    """
+    for _ in range(_ATTEMPTS):
+        process = start()
+        time.sleep(seconds)
+        process.kill()  # Does nothing to one that has ended.
+        _, err = process.communicate()
+        code = process.returncode
+        _expect(code in (0, -signal.SIGKILL), f"exit code {code}: {err}")
+        if code and not last.exists():
+            return
+        shutil.rmtree(last.parent)
+        seconds /= 2
+    raise AssertionError(f"{last}: was there before each of {_ATTEMPTS} kills")
 
 
 def _limit(size: int) -> Callable[[], None]:

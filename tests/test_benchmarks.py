@@ -78,8 +78,7 @@ def test_part_has_its_rows_in_table_and_json(output, part):
     for name in ROWS[part]:
         assert [cells[0].strip() for cells in table].count(name) == 1
         (ours,), (peer,) = records[name]["ours"], records[name]["peer"]
-        assert ours > 0
-        assert records[name]["ratio"]["median"] == pytest.approx(peer / ours)
+        assert min(ours, peer) > 0
 
 
 def test_every_part_is_tested(output):
@@ -113,6 +112,15 @@ def test_missing_files_are_one_line(monkeypatch, tmp_path):
         with pytest.raises(SystemExit, match=r"^benchmarks: .*: train images: exp"):
             main.main(["benchmarks", "build"])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_ratio_is_how_many_times_as_fast_as_the_peer_pair_by_pair():
+    """Its median is not the ratio of the medians, 4 / 2."""
+    row = measure.Row("any", ours=[2.0, 1.0, 4.0], peer=[3.0, 4.0, 20.0], floor=5.0)
+    assert row.ratios == [1.5, 4.0, 5.0]
+    record = measure.record(row)
+    assert record["ratio"] == {"median": 4.0, "min": 1.5, "max": 5.0}
+    assert record["held"] is False
 
 
 def test_table_shows_median_extremes_and_whether_the_floor_is_held():

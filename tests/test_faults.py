@@ -16,7 +16,7 @@ def test_the_same_command_gives_the_same_bits(survivor):
 
 
 def test_a_run_killed_in_its_middle_goes_on_to_the_same_bits(survivor):
-    survivor.kill_training(0, 0.8)
+    survivor.kill_training(0, 0.2)
 
 
 def test_a_run_goes_on_to_the_same_bits_after_a_signal_and_a_full_disk(survivor):
@@ -24,7 +24,7 @@ def test_a_run_goes_on_to_the_same_bits_after_a_signal_and_a_full_disk(survivor)
 
 
 def test_a_build_that_is_killed_leaves_nothing_in_the_way(survivor):
-    survivor.kill_build(0, 0.9)
+    survivor.kill_build(0, 0.5)
 
 
 def test_a_build_that_finds_no_room_leaves_nothing(survivor):

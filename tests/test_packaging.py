@@ -156,6 +156,6 @@ def test_installed_trainer_trains_on_the_installed_data(
     run_installed, installed, tmp_path
 ):
     idx_dir = installed / "mnist_idx_tfds" / "dummy_data"
-    options = (f"--idx_dir={idx_dir}", f"--data_dir={tmp_path}", "--epochs=1")
-    log = run_installed("-m", "trainer", *options)
+    options = (f"--idx_dir={idx_dir}", f"--data_dir={tmp_path}")
+    log = run_installed("-m", "trainer", *options, "--model=cnn", "--epochs=1")
     assert log.splitlines()[-1].startswith("final")

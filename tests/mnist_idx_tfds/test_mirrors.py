@@ -10,7 +10,9 @@ import struct
 import threading
 
 import pytest
+import requests
 import tensorflow_datasets as tfds
+from tensorflow_datasets.core.download import downloader
 
 from mnist_idx_tfds import idx, mirrors
 
@@ -77,7 +79,7 @@ def server(monkeypatch):
     with Server(("127.0.0.1", 0), Handler) as server:
         server.requests, server.closing = [], threading.Event()
         server.url = f"http://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield server
         server.closing.set()
@@ -200,11 +202,16 @@ def test_a_note_that_is_not_tfdss_does_not_stop_a_download(
     assert len(server.requests) == count
 
 
-def test_what_bounds_tfds_is_taken_back(fetch):
-    import requests
-    from tensorflow_datasets.core.download import downloader
+def test_tfds_is_bounded_within_a_download_and_no_longer(fetch, monkeypatch):
+    request, retries, seen = requests.Session.request, downloader.MAX_RETRIES, set()
 
-    before = requests.Session.request, downloader.MAX_RETRIES
+    def watched(*args, **kwargs):
+        seen.add((kwargs.get("timeout"), downloader.MAX_RETRIES))
+        return request(*args, **kwargs)
+
+    monkeypatch.setattr(requests.Session, "request", watched)
     with pytest.raises(idx.IdxError):
         fetch("missing")
-    assert (requests.Session.request, downloader.MAX_RETRIES) == before
+    assert seen == {((1, 1), 1)}
+    assert retries > 1
+    assert (requests.Session.request, downloader.MAX_RETRIES) == (watched, retries)

@@ -225,7 +225,8 @@ def test_a_run_is_evaluated_on_its_own_split_of_its_own_data(tmp_path):
         write_set(tmp_path / name, train=40, test=7, shape=SHAPE, num_classes=3)
     args = (
         *(f"--idx_dir={tmp_path / 'own'}", "--data_dir=data", "--device=cpu"),
-        *("--train_split=train[:75%]", "--eval_split=train[75%:]", "--epochs=1"),
+        *("--train_split=train[:75%]", "--eval_split=train[75%:]"),
+        *("--model=cnn", "--epochs=1"),
     )
     trained = processes.run("trainer", *args, "--workdir=w", cwd=tmp_path)
     assert (trained.returncode, trained.stderr) == (0, "")

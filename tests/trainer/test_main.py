@@ -159,7 +159,7 @@ def test_what_is_odd_is_said_before_the_run_and_all_of_it_in_the_report(tmp_path
     (own / TEST_IMAGES).write_bytes(gzip_member(blank))
     labels = encode(np.array([9, 11, 11, 11, 11, 11]))
     (own / TEST_LABELS).write_bytes(gzip_member(labels))
-    options = ("--epochs=1", f"--workdir={tmp_path / 'w'}")
+    options = ("--model=cnn", "--epochs=1", f"--workdir={tmp_path / 'w'}")
     lines = train(own, tmp_path / "data", *options)
     opening = next(n for n, line in enumerate(lines) if line.startswith("CPU ("))
     odd = lines[opening - 4 : opening]
@@ -180,7 +180,7 @@ def test_63_classes_with_gaps_train(tmp_path):
     labels[0] = 62
     path = tmp_path / "own" / "train-labels-idx1-ubyte.gz"
     path.write_bytes(gzip_member(encode(labels)))
-    lines = train(tmp_path / "own", tmp_path / "data", "--epochs=1")
+    lines = train(tmp_path / "own", tmp_path / "data", "--model=cnn", "--epochs=1")
     assert any("63 classes" in line for line in lines)
 
 
@@ -315,7 +315,7 @@ def test_a_workdir_of_any_name_holds_a_run_that_is_evaluated(tmp_path):
     write_set(tmp_path / "own", train=64, test=32, shape=(20, 20))
     folder = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9")
     data = (f"--idx_dir={tmp_path / 'own'}", f"--data_dir={tmp_path / 'data'}")
-    options = (f"--workdir={folder}", "--epochs=1")
+    options = (f"--workdir={folder}", "--model=cnn", "--epochs=1")
     lines = train(tmp_path / "own", tmp_path / "data", *options)
     assert any(line.startswith("report ") for line in lines)
     report = f"--report={tmp_path / 'r.html'}"

@@ -77,7 +77,7 @@ def test_an_error_of_something_else_stays_what_it_is(whole):
 def test_the_programs_say_it_in_one_line(tmp_path):
     write_set(tmp_path / "own", train=64, test=64, shape=(20, 20), num_classes=2)
     files = (f"--idx_dir={tmp_path / 'own'}", f"--data_dir={tmp_path / 'data'}")
-    args = (*files, "--device=cpu", "--epochs=1")
+    args = (*files, "--device=cpu", "--model=cnn", "--epochs=1")
     result = processes.run("trainer", *args, f"--workdir={tmp_path / 'w'}")
     assert (result.returncode, result.stderr) == (0, "")
     path = damage(tmp_path / "data", "test", "a byte changed")
