@@ -29,6 +29,7 @@ SLOW = (
     "tests/trainer/network/test_parallel.py",
     "tests/trainer/quality/test_board.py",
     "tests/trainer/run/test_callbacks.py",
+    "tests/trainer/run/test_learning.py",
     "tests/trainer/run/test_loop.py",
     "tests/trainer/test_",
 )
