@@ -238,9 +238,7 @@ def _sets(sets_dir: pathlib.Path | None, work: pathlib.Path) -> list[Set]:
 def _described(name: str, folder: pathlib.Path) -> Set:
     pairs = idx_set.find(folder)
     classes = idx_set.count_classes(pairs)
-    train, test = (
-        np.concatenate(list(idx.read(pairs[split].labels))) for split in pairs
-    )
+    train, test = (idx.load(pairs[split].labels) for split in pairs)
     return Set(
         name=name,
         folder=folder,
@@ -273,7 +271,7 @@ def write_load_digits(folder: pathlib.Path) -> None:
     names = ("train-images", "t10k-images", "train-labels", "t10k-labels")
     for name, part in zip(names, parts, strict=True):
         path = folder / f"{name}-idx{part.ndim}-ubyte.gz"
-        idx.write(path, part.shape, [part.astype("u1")])
+        idx.save(path, part.astype("u1"))
 
 
 def _recorded(out: pathlib.Path | None, flags: list[str]) -> list[Run]:

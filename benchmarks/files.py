@@ -69,9 +69,8 @@ def arrays(idx_dir: pathlib.Path, split: str) -> tuple[np.ndarray, np.ndarray]:
       of the file's type in this machine's byte order.
     """
     pair = idx_set.find(idx_dir)[split]
-    images = np.concatenate(list(idx.read(pair.images))).astype("float32") / 255
-    labels = np.concatenate(list(idx.read(pair.labels)))
-    return images[..., np.newaxis], labels.astype(labels.dtype.newbyteorder("="))
+    images = idx.load(pair.images).astype("float32") / 255
+    return images[..., np.newaxis], idx.load(pair.labels)
 
 
 def render(folder: pathlib.Path, train_examples: int, test_examples: int) -> None:

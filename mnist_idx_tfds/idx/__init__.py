@@ -12,7 +12,9 @@ import dataclasses
 import gzip
 import math
 import os
+import pathlib
 import string
+import tempfile
 import zlib
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO, cast
@@ -138,24 +140,67 @@ def check(path: PathLike) -> Header:
     """
     with _open(path) as (stream, compressed):
         header = _read_header(stream, path, compressed)
-        expected = header.payload_bytes
-        found = 0
-        # Past the end, where gzip verifies its CRC, but no more than a block past
-        # it, whatever a gzip bomb holds.
-        while found <= expected and (block := stream.read(_BLOCK_BYTES)):
-            found += len(block)
-    if found != expected:
-        size = " x ".join(map(str, header.shape))
-        if found > expected:
-            amount = "more than that"
-            hint = "Is its header wrong, or was something appended?"
-        else:
-            amount = f"{found}"
-            hint = _SHORT_GZIP if compressed else _SHORT
-        if _looks_swapped(header):
-            hint = "Its dimensions look little-endian; IDX is big-endian."
-        raise error(path, "payload", f"{expected} bytes ({size})", amount, hint)
+        for _ in _blocks(stream, path, header):
+            pass
     return header
+
+
+def load(path: PathLike) -> np.ndarray:
+    """Reads a whole file into an array, verified as by `check` in the same pass.
+
+    Memory holds the array once, and a block of 1 MiB.
+
+    Args:
+      path: an IDX file, plain or gzip-compressed whatever its name.
+
+    Returns:
+      An array of the file's shape and type, in this machine's byte order.
+
+    Raises:
+      IdxError: as `check`.
+      MemoryError: the file is whole, but there is no room for its array.
+    """
+    with _open(path) as (stream, compressed):
+        header = _read_header(stream, path, compressed)
+        try:
+            array = np.empty(header.shape, header.dtype.newbyteorder("="))
+        except (MemoryError, ValueError):  # Or larger than NumPy can address.
+            for _ in _blocks(stream, path, header):
+                pass  # If the header lies, that is what to say.
+            raise
+        values = array.ravel().view(np.uint8)
+        end = 0
+        for block in _blocks(stream, path, header):
+            start, end = end, end + len(block)
+            values[start:end] = np.frombuffer(block, np.uint8)
+    if array.dtype != header.dtype:
+        array.byteswap(inplace=True)
+    return array
+
+
+def open_memmap(path: PathLike) -> np.memmap:
+    """Maps a plain file into memory, so that only what is used of it is read.
+
+    Args:
+      path: an IDX file on this machine, not compressed.
+
+    Returns:
+      A read-only array of the file's shape and type, big-endian as stored. Its header
+      and its length are verified.
+
+    Raises:
+      IdxError: as `check`, or the file is gzip-compressed.
+    """
+    with _open(path) as (stream, compressed):
+        if compressed:
+            hint = "Read it with idx.load, or run gunzip on it."
+            raise error(path, "file", "a plain one to map", "a gzip file", hint)
+        header = _read_header(stream, path, compressed)
+        start = stream.tell()
+        found = stream.seek(0, os.SEEK_END) - start
+        if found != header.payload_bytes:
+            raise _payload_error(path, header, found)
+        return np.memmap(stream, header.dtype, "r", start, header.shape)
 
 
 def read(path: PathLike, chunk_items: int | None = None) -> Iterator[np.ndarray]:
@@ -209,23 +254,74 @@ def write(
       IdxError: the type is not one of IDX, a dimension is out of its range, an
         integer type cannot hold a value, or the chunks do not add up to `shape`.
     """
-    dtype = np.dtype(dtype).newbyteorder(">")
-    if dtype not in _CODES:
+    header = _new_header(path, shape, np.dtype(dtype))
+    with epath.Path(path).open("wb") as stream:
+        _write(cast(BinaryIO, stream), path, header, chunks)
+
+
+def save(path: PathLike, array: np.typing.ArrayLike) -> None:
+    """Writes an array as an IDX file, which is there whole or not at all.
+
+    The same array always gives the same bytes, those of `write`.
+
+    Args:
+      path: where to write, on this machine; a name that ends in `.gz` is
+        gzip-compressed. After an error, what was there before is there still.
+      array: one of a type that IDX has, in any byte order and memory layout.
+
+    Raises:
+      IdxError: the type is not one of IDX, a dimension is out of its range, or the
+        file cannot be written.
+    """
+    array = np.asarray(array)
+    hint = "Convert the array with astype to one of these that holds its values."
+    header = _new_header(path, array.shape, array.dtype, hint)
+    items = max(1, _BLOCK_BYTES // header.item_bytes)
+    starts = range(0, header.shape[0], items)
+    target = pathlib.Path(path)
+    try:
+        with tempfile.TemporaryDirectory(prefix=".idx-", dir=target.parent) as folder:
+            draft = pathlib.Path(folder, "draft")
+            with draft.open("wb") as stream:
+                chunks = (array[start : start + items] for start in starts)
+                _write(stream, path, header, chunks)
+                stream.flush()
+                # Else a crash could leave the name without bytes.
+                os.fsync(stream.fileno())
+            draft.replace(target)
+    except OSError as e:
+        found = f"an error: {(e.strerror or str(e)).lower()}"
+        raise error(path, "file", "one that can be written", found) from e
+
+
+def _new_header(
+    path: PathLike, shape: tuple[int, ...], dtype: np.dtype, hint: str = ""
+) -> Header:
+    """Returns the header of a file to write; `hint` is for a type that IDX lacks."""
+    # Not all types of other packages have a byte order.
+    stored = dtype.newbyteorder(">") if dtype.kind in "iuf" else dtype
+    if stored not in _CODES:
         names = ", ".join(known.name for known in _CODES)
-        raise error(path, "type", f"one of {names}", dtype.name)
+        raise error(path, "type", f"one of {names}", dtype.name, hint)
     if not all(1 <= size < 2**32 for size in shape) or not 1 <= len(shape) <= _MAX_RANK:
         expected = f"1 to {_MAX_RANK}, each 1 to 2^32 - 1"
         raise error(path, "dimensions", expected, f"{tuple(shape)}")
-    header = Header(dtype, tuple(shape))
+    return Header(stored, tuple(shape))
+
+
+def _write(
+    raw: BinaryIO, path: PathLike, header: Header, chunks: Iterable[np.ndarray]
+) -> None:
+    """Writes all of a file to a stream, compressed if `path` ends in `.gz`."""
+    dtype = header.dtype
     written = 0
     with contextlib.ExitStack() as stack:
-        stream = stack.enter_context(epath.Path(path).open("wb"))
+        stream = raw
         if os.fspath(path).endswith(".gz"):
-            stream = stack.enter_context(
-                gzip.GzipFile(filename="", mode="wb", fileobj=stream, mtime=0)
-            )
+            packed = gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0)
+            stream = cast(BinaryIO, stack.enter_context(packed))
         stream.write(header.magic)
-        stream.write(np.array(shape, ">u4").tobytes())
+        stream.write(np.array(header.shape, ">u4").tobytes())
         for chunk in chunks:
             values = np.asarray(chunk, dtype)
             if dtype.kind != "f" and not np.array_equal(values, chunk):
@@ -234,7 +330,7 @@ def write(
             written += values.nbytes
             stream.write(values.tobytes())
     if written != header.payload_bytes:
-        expected = f"{header.payload_bytes} bytes for {tuple(shape)}"
+        expected = f"{header.payload_bytes} bytes for {header.shape}"
         raise error(path, "payload", expected, f"{written} bytes")
 
 
@@ -293,6 +389,33 @@ def _read_header(stream: BinaryIO, path: PathLike, compressed: bool) -> Header:
     return Header(DTYPES[code], shape, compressed)
 
 
+def _blocks(stream: BinaryIO, path: PathLike, header: Header) -> Iterator[bytes]:
+    """Yields the payload, which is right only if no error follows, in small pieces."""
+    expected = header.payload_bytes
+    found = 0
+    # Past the end, where gzip verifies its CRC, but no more than a block past it,
+    # whatever a gzip bomb holds.
+    while found <= expected and (block := stream.read(_BLOCK_BYTES)):
+        yield block[: expected - found]
+        found += len(block)
+    if found != expected:
+        raise _payload_error(path, header, found)
+
+
+def _payload_error(path: PathLike, header: Header, found: int) -> IdxError:
+    """Returns the error for a payload of another length than the header says."""
+    expected = f"{header.payload_bytes} bytes ({' x '.join(map(str, header.shape))})"
+    if found > header.payload_bytes:
+        amount = "more than that"
+        hint = "Is its header wrong, or was something appended?"
+    else:
+        amount = f"{found}"
+        hint = _SHORT_GZIP if header.compressed else _SHORT
+    if _looks_swapped(header):
+        hint = "Its dimensions look little-endian; IDX is big-endian."
+    return error(path, "payload", expected, amount, hint)
+
+
 def _guess(start: bytes, compressed: bool) -> str:
     """Returns what a file that is not IDX seems to be, or an empty text."""
     if len(start) < 4:
@@ -304,7 +427,7 @@ def _guess(start: bytes, compressed: bool) -> str:
     if start[:4] == b"PK\3\4":
         return "This is a zip archive: unpack it and use the files inside."
     if start[:6] == b"\x93NUMPY":
-        return "This is a NumPy file: write it as IDX, see mnist_idx_tfds.idx.write."
+        return "This is a NumPy file: write it as IDX with mnist_idx_tfds.idx.save."
     if start[:7] == b"version":
         return "This is a Git LFS pointer: run git lfs pull."
     if start[2:4] == b"\0\0" and start[1:2] and start[1] in DTYPES:

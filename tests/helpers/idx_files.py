@@ -337,7 +337,7 @@ OTHER_FORMATS = [
         "NumPy file",
         b"\x93NUMPY\1\0v\0{'descr': '|u1'}",
         "0x934e554d",
-        "This is a NumPy file: write it as IDX, see mnist_idx_tfds.idx.write.",
+        "This is a NumPy file: write it as IDX with mnist_idx_tfds.idx.save.",
     ),
     _magic(
         "compressed twice",

@@ -36,12 +36,18 @@ def assert_read_as_decoded(path, data, chunk_items=None):
         message = str(caught.value)
         assert message.startswith(f"{path}: ")
         assert message.isprintable()
+        with pytest.raises(idx.IdxError) as caught:
+            idx.load(path)
+        assert str(caught.value) == message
     else:
         chunks = list(idx.read(path, chunk_items))
         assert {chunk.dtype for chunk in chunks} == {expected.dtype}
         assert {chunk.shape[1:] for chunk in chunks} == {expected.shape[1:]}
         # As bytes, because among the values may be NaN.
         assert b"".join(chunk.tobytes() for chunk in chunks) == expected.tobytes()
+        loaded = idx.load(path)
+        assert loaded.shape == expected.shape
+        assert loaded.astype(expected.dtype).tobytes() == expected.tobytes()
 
 
 @st.composite
