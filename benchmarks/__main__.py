@@ -4,6 +4,7 @@
 
 The parts, in this order, and about how long each takes on two cores, 20 minutes in all:
 
+    idx           1 min   the four files to arrays, and idx2numpy and torchvision
     build         3 min   the four files to a TFDS data set, and TFDS's own mnist
     first_pass    2 min   over the training images, and TFDS's Keras guide
     later_passes  1 min   over the training images, and TFDS's Keras guide
@@ -43,6 +44,7 @@ from benchmarks import (
     augmentation,
     build,
     first_pass,
+    idx,
     later_passes,
     measure,
     scale,
@@ -57,6 +59,7 @@ from trainer import device
 from trainer.errors import TrainerError
 
 _PARTS = {
+    "idx": idx.run,
     "build": build.run,
     "first_pass": first_pass.run,
     "later_passes": later_passes.run,

@@ -5,6 +5,8 @@ import contextlib
 import dataclasses
 import io
 import multiprocessing
+import pathlib
+import re
 import resource
 import statistics
 import sys
@@ -96,13 +98,14 @@ def progress(*words: str) -> None:
     print("benchmarks:", ", ".join(words), file=sys.stderr, flush=True)
 
 
-def fresh(function: Callable, *args: Any) -> tuple[Any, int]:
+def fresh(function: Callable, *args: Any, tensorflow: bool = True) -> tuple[Any, int]:
     """Calls a function in a new process, where nothing is imported, cached or traced.
 
     Args:
       function: one of a module that does not import TensorFlow, which can import it
         without a word on standard error or a GPU.
       *args: what to call it with.
+      tensorflow: whether it does; if not, it is not in the process's memory.
 
     Returns:
       What the function returned, and the most memory its process held, in bytes.
@@ -110,10 +113,11 @@ def fresh(function: Callable, *args: Any) -> tuple[Any, int]:
     # Not forked: that would copy this process's state, which is to stay out.
     context = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(1, context) as pool:
-        return pool.submit(_call, function, args).result()
+        call = _call_with_tensorflow if tensorflow else _call
+        return pool.submit(call, function, args).result()
 
 
-def _call(function: Callable, args: Sequence[Any]) -> tuple[Any, int]:
+def _call_with_tensorflow(function: Callable, args: Sequence[Any]) -> tuple[Any, int]:
     from trainer import device
 
     device.select("cpu")
@@ -123,9 +127,22 @@ def _call(function: Callable, args: Sequence[Any]) -> tuple[Any, int]:
     logging.set_verbosity(logging.ERROR)
     warnings.simplefilter("ignore")  # The peers' recipes warn of themselves.
     with contextlib.redirect_stdout(io.StringIO()):
-        result = function(*args)
+        return _call(function, args)
+
+
+def _call(function: Callable, args: Sequence[Any]) -> tuple[Any, int]:
+    result = function(*args)
+    return result, _peak()
+
+
+def _peak() -> int:
+    """Returns the most memory that this process held at once, in bytes."""
+    with contextlib.suppress(FileNotFoundError):
+        status = pathlib.Path("/proc/self/status").read_text()
+        return int(re.search(r"VmHWM:\s*(\d+) kB", status)[1]) * 1024
+    # In Linux's number is what the process that started this one held, too.
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return result, peak if sys.platform == "darwin" else peak * 1024
+    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def table(rows: Sequence[Row]) -> str:

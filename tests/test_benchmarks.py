@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import importlib.util
 import io
 import json
 
@@ -16,7 +17,9 @@ from benchmarks import accuracy, measure
 
 pytestmark = pytest.mark.filterwarnings("ignore:`shuffle=True` was passed")
 
+_TORCHVISION = importlib.util.find_spec("torchvision") is not None
 ROWS = {
+    "idx": ["idx, gzip", "idx, plain"] + ["idx, plain, torchvision"] * _TORCHVISION,
     "build": ["build"],
     "first_pass": ["first_pass"],
     "later_passes": ["later_passes, batches of 100", "later_passes, batches of 128"],
@@ -48,7 +51,9 @@ def output(tmp_path_factory):
     ):
         patch.delenv("MNIST_IDX_DIR", raising=False)
         # In this process, to spare the imports. What that would change is put back.
-        patch.setattr(measure, "fresh", lambda function, *args: (function(*args), 1))
+        patch.setattr(
+            measure, "fresh", lambda function, *args, **_: (function(*args), 1)
+        )
         patch.setattr(mnist.MNIST, "URL", mnist.MNIST.URL)
         for name in ("_TRAIN_EXAMPLES", "_TEST_EXAMPLES"):
             patch.setattr(mnist, name, getattr(mnist, name))

@@ -1,5 +1,6 @@
 """Every command and program in README, run as printed by someone who follows it."""
 
+import importlib.util
 import os
 import pathlib
 import re
@@ -21,6 +22,7 @@ COMMANDS = [
     line for kind, text in BLOCKS if not kind for line in text.strip().splitlines()
 ]
 PROGRAMS = [text for kind, text in BLOCKS if kind == "python"]
+FRAMEWORKS = ("import torch\n", "import jax.numpy as jnp\n")
 # Whole lines that run elsewhere, or cannot run here; anything new in README runs here.
 ELSEWHERE = {
     "python -m pip install -e . && python -m trainer --model=cnn "
@@ -132,10 +134,26 @@ def check_tensorboard(process):
 
 def test_every_program_runs_as_printed(folder, start):
     """After the commands, which make the files and the data set that they open."""
-    assert len(PROGRAMS) == 3
-    process = start([sys.executable, "-c", "\n".join(PROGRAMS)])
+    assert len(PROGRAMS) == 6
+    programs = [p for p in PROGRAMS if not p.startswith(FRAMEWORKS)]
+    assert len(programs) == 4
+    process = start([sys.executable, "-c", "\n".join(programs)])
     _, err = process.communicate()
     assert process.returncode == 0, err
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_program_of_another_framework_runs_as_printed(folder, start, framework):
+    """Where that is installed, which none of this project's extras does."""
+    (program,) = (p for p in PROGRAMS if p.startswith(framework))
+    package = re.match(r"import (\w+)", framework)[1]
+    if importlib.util.find_spec(package) is None:
+        pytest.skip(f"{package} is not installed")
+    show = "print(images.shape, images.dtype, labels.shape)"
+    process = start([sys.executable, "-c", f"{program}\n{show}"])
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    assert re.search(r"200, 28, 28.* (torch\.)?uint8 .*200", out)
 
 
 def test_exit_codes_and_flags_are_all_in_readme():
