@@ -1,6 +1,7 @@
 """A set of four IDX files: images and labels, to train on and to test on."""
 
 import hashlib
+import os
 import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -11,6 +12,8 @@ from etils import epath
 from mnist_idx_tfds import idx
 
 NAMES_FILE = "labels.txt"
+# Which picture each image was made of, where `pack` made the set.
+PICTURES_FILES = {"train": "train-files.txt", "test": "t10k-files.txt"}
 SPLITS = {"train": "train", "t10k": "test", "test": "test"}
 FILE_NAME = re.compile(
     r"(?:.+-)?(?P<split>train|t10k|test)-(?P<kind>images|labels)[-.]idx\d-[a-z]+(?:\.gz)?"
@@ -196,6 +199,57 @@ def write_names(path: idx.PathLike, names: Iterable[str]) -> None:
       OSError: the file cannot be written.
     """
     epath.Path(path).write_bytes("".join(f"{name}\n" for name in names).encode())
+
+
+def pictures(pairs: dict[str, Pair], split: str) -> Iterator[str] | None:
+    """Returns the paths of the pictures that a split's images were made of, in order.
+
+    They are read from `train-files.txt` or `t10k-files.txt` beside the four files, one
+    path a line, relative to the folder that was packed. Memory holds one at a time.
+
+    Args:
+      pairs: the set.
+      split: `train` or `test`.
+
+    Returns:
+      The paths, as many as there are images; None if there is no such file. While they
+      are read, an `idx.IdxError` is raised where there are fewer lines or more, or the
+      file cannot be read.
+    """
+    images = pairs[split].images
+    path = images.parent / PICTURES_FILES[split]
+    return _pictures(path, images) if path.exists() else None
+
+
+def _pictures(path: epath.Path, images: epath.Path) -> Iterator[str]:
+    count, found = _header(images, rank=3).shape[0], 0
+    try:
+        with path.open("rb") as stream:
+            for line in stream:
+                found += 1
+                if found <= count:
+                    # As the file system has it, which need not be UTF-8.
+                    yield os.fsdecode(line.removesuffix(b"\n"))
+    except OSError as e:
+        raise idx.unreadable(path, e) from e
+    if found != count:
+        expected = f"{count}, one for each image in {images.name}"
+        hint = "Pack the pictures again, or remove this file if it is of another set."
+        raise idx.error(path, "lines", expected, f"{found}", hint)
+
+
+def write_pictures(path: idx.PathLike, pictures: Iterable[str]) -> None:
+    """Writes a file that `pictures` reads.
+
+    Args:
+      path: where to write.
+      pictures: their paths, without line feeds.
+
+    Raises:
+      OSError: the file cannot be written.
+    """
+    with epath.Path(path).open("wb") as stream:
+        stream.writelines(os.fsencode(f"{picture}\n") for picture in pictures)
 
 
 def read(
