@@ -50,7 +50,7 @@ def main(_: list[str]) -> None:
     f = flags.FLAGS
     selected = device.select(f.device)  # Before others use TensorFlow.
     from trainer import signals
-    from trainer.data import pipeline, source
+    from trainer.data import origins, pipeline, source
     from trainer.network import saved
     from trainer.quality import measures
 
@@ -83,6 +83,16 @@ def main(_: list[str]) -> None:
     with signals.held_back(), pipeline.damage_named(builder):
         batches = _relabelled(_watched(split.batches, split.examples), labels)
         result = measures.evaluate(network, batches, names)
+    if f.json or f.report:
+        label_of = {label: own for own, label in enumerate(labels.tolist())}
+        result = result.with_sources(
+            origins.find(
+                source.idx_dir(builder) or str(run.get(settings.IDX_DIR) or ""),
+                split.split,
+                [(m.image, label_of[m.label]) for m in result.mistakes],
+                lambda line: print(line, file=sys.stderr if f.json else sys.stdout),
+            )
+        )
     if f.json:
         print(json.dumps(facts | result.to_json()))
     else:

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import processes
 import pytest
-from idx_files import write_set
+from idx_files import write_arrays, write_set
 
 from trainer import evaluate, signals
 from trainer.errors import TrainerError
@@ -242,6 +242,52 @@ def test_a_run_is_evaluated_on_its_own_split_of_its_own_data(tmp_path):
     moved = processes.run("trainer", *args, "--workdir=w", cwd=tmp_path)
     assert "the run is finished." in moved.stdout
     assert "data_dir" not in moved.stdout
+
+
+def items(made, mistakes, source):
+    """The images of mistakes in a set's test split, by what is said of their source."""
+    images, labels = made["test"]
+    for mistake in mistakes:
+        item = int(re.fullmatch(source, mistake["source"])[1])
+        assert mistake["label"] == str(labels[item])
+        yield images[item]
+
+
+def test_mistakes_are_named_by_the_folder_of_the_run_while_it_is_there(
+    network, tmp_path
+):
+    made = write_set(tmp_path / "own", train=40, test=TEST, shape=SHAPE, num_classes=3)
+    paths = "".join(f"a/{n}.png\n" for n in range(TEST))
+    (tmp_path / "own" / "t10k-files.txt").write_text(paths)
+    args = ("--idx_dir=own", "--data_dir=data", "--device=cpu")
+    settings = ("--model=cnn", "--epochs=1", "--workdir=w")
+    trained = processes.run("trainer", *args, *settings, cwd=tmp_path)
+    assert (trained.returncode, trained.stderr) == (0, "")
+    again = ("--model=w/model.keras", "--device=cpu", "--json")
+    found = json.loads(run(*again, cwd=tmp_path).stdout)
+    source = r"t10k-images-idx3-ubyte\.gz item (\d+): a/\1\.png"
+    assert len(list(items(made, found["mistakes"], source))) > 5
+    page = (tmp_path / "w" / "report.html").read_text()
+    assert all(mistake["source"] in page for mistake in found["mistakes"])
+    (tmp_path / "own").rename(tmp_path / "moved")
+    gone = json.loads(run(*again, cwd=tmp_path).stdout)
+    assert {mistake["source"] for mistake in gone["mistakes"]} == {None}
+
+
+def test_mistakes_of_classes_in_another_order_are_found_by_the_labels_of_the_files(
+    named, tmp_path
+):
+    """Each image is there twice, with labels that only the files tell apart."""
+    rng = np.random.default_rng(0)
+    images = np.repeat(rng.integers(0, 256, (9, *SHAPE), np.uint8), 2, axis=0)
+    labels = np.arange(18) % 2
+    write_arrays(tmp_path / "other", dict.fromkeys(("train", "test"), (images, labels)))
+    (tmp_path / "other" / "labels.txt").write_text("star\ncircle\n")
+    found = json.loads(run(*named).stdout)["mistakes"]
+    assert len(found) >= 9
+    for mistake in found:
+        item = int(mistake["source"].rpartition(" ")[2])
+        assert mistake["label"] == ("star", "circle")[labels[item]]
 
 
 def test_a_model_of_any_size_of_image_is_taken():

@@ -28,6 +28,8 @@ class Mistake:
       label: the true class.
       predicted: the class with the highest probability.
       probability: that probability.
+      source: which item of which file it is, see `origins.find`; None where that is
+        not known.
     """
 
     index: int
@@ -35,6 +37,7 @@ class Mistake:
     label: int
     predicted: int
     probability: float
+    source: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -114,6 +117,14 @@ class Evaluation:
         """Returns the labels by accuracy, those of empty classes last."""
         return np.argsort(self.class_accuracy, kind="stable").tolist()
 
+    def with_sources(self, sources: Sequence[str | None]) -> "Evaluation":
+        """Returns it with the source of each mistake, in their order."""
+        mistakes = tuple(
+            dataclasses.replace(mistake, source=source)
+            for mistake, source in zip(self.mistakes, sources, strict=True)
+        )
+        return dataclasses.replace(self, mistakes=mistakes)
+
     def to_json(self) -> dict[str, Any]:
         """Returns all but the images, in types that JSON has."""
         names = self.label_names
@@ -145,6 +156,7 @@ class Evaluation:
                     "label": names[mistake.label],
                     "predicted": names[mistake.predicted],
                     "probability": mistake.probability,
+                    "source": mistake.source,
                 }
                 for mistake in self.mistakes
             ],
