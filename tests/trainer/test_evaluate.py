@@ -1,5 +1,6 @@
 """`python -m trainer.evaluate` as its users run it, and what it refuses."""
 
+import csv
 import functools
 import json
 import pathlib
@@ -11,6 +12,7 @@ import numpy as np
 import processes
 import pytest
 from idx_files import write_arrays, write_set
+from PIL import Image
 
 from trainer import evaluate, signals
 from trainer.errors import TrainerError
@@ -272,6 +274,48 @@ def test_mistakes_are_named_by_the_folder_of_the_run_while_it_is_there(
     (tmp_path / "own").rename(tmp_path / "moved")
     gone = json.loads(run(*again, cwd=tmp_path).stdout)
     assert {mistake["source"] for mistake in gone["mistakes"]} == {None}
+
+
+def test_all_mistakes_are_written_and_forty_of_them_shown(network, tmp_path):
+    network.save(tmp_path / "model.keras")
+    made = write_set(tmp_path / "own", test=150, shape=SHAPE, num_classes=3)
+    args = ("--model=model.keras", "--idx_dir=own", "--data_dir=data", "--device=cpu")
+    out = ("--json", "--mistakes=out", "--report=r.html")
+    result = run(*args, *out, cwd=tmp_path)
+    assert result.returncode == 0
+    shown = json.loads(result.stdout)
+    wrong = sum(c["examples"] - c["correct"] for c in shown["classes"])
+    assert f"mistakes  out: {wrong}\n" in result.stderr
+    assert len(shown["mistakes"]) == 40
+    assert (tmp_path / "r.html").read_text().count('alt="Image ') == 40
+    with (tmp_path / "out" / "mistakes.csv").open(newline="") as stream:
+        rows = [row | {"label": row["true"]} for row in csv.DictReader(stream)]
+    assert len(rows) == wrong > 40
+    assert [int(row["index"]) for row in rows[:40]] == [
+        mistake["index"] for mistake in shown["mistakes"]
+    ]
+    source = r"t10k-images-idx3-ubyte\.gz item (\d+)"
+    for row, image in zip(rows, items(made, rows, source), strict=True):
+        assert row["file"] == f"{row['true']}/{row['predicted']}/{row['index']}.png"
+        pixels = np.asarray(Image.open(tmp_path / "out" / row["file"]))
+        np.testing.assert_array_equal(pixels, image)
+
+
+@pytest.mark.parametrize(
+    ("shape", "kept"), [((28, 28, 1), 593_883), ((1, 1, 1), 1_047_552)]
+)
+def test_mistakes_that_are_kept_take_no_more_than_a_gibibyte(shape, kept):
+    assert evaluate._kept(shape) == kept
+
+
+def test_a_folder_that_is_in_use_is_refused_before_the_data_set_is_built(own, workdir):
+    options = (f"--idx_dir={own[0]}", f"--data_dir={workdir / 'data'}", "--device=cpu")
+    model = workdir / "model.keras"
+    result = run(f"--model={model}", *options, f"--mistakes={workdir}")
+    assert (result.returncode, result.stdout) == (1, "")
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"trainer.evaluate: --mistakes={workdir}: expected an empty")
+    assert not (workdir / "data").exists()
 
 
 def test_mistakes_of_classes_in_another_order_are_found_by_the_labels_of_the_files(

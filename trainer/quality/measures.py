@@ -14,6 +14,7 @@ from trainer.errors import TrainerError
 # Above it there is no confusion matrix, which nobody could look at, and which for
 # 65,536 classes would take 32 GiB.
 MATRIX_CLASSES = 1000
+MISTAKES = 40  # Kept of an evaluation, and shown in a report.
 _TINY = float(np.finfo(np.float32).tiny)
 _Z = 1.959963984540054  # Between it and its negative lies 95% of a normal distribution.
 
@@ -125,6 +126,10 @@ class Evaluation:
         )
         return dataclasses.replace(self, mistakes=mistakes)
 
+    def with_surest(self, mistakes: int = MISTAKES) -> "Evaluation":
+        """Returns it with no more than so many mistakes, the most confident ones."""
+        return dataclasses.replace(self, mistakes=self.mistakes[:mistakes])
+
     def to_json(self) -> dict[str, Any]:
         """Returns all but the images, in types that JSON has."""
         names = self.label_names
@@ -167,7 +172,7 @@ def evaluate(
     model: keras.Model,
     batches: Iterable[tuple[Any, Any]],
     label_names: Sequence[str],
-    mistakes: int = 40,
+    mistakes: int = MISTAKES,
 ) -> Evaluation:
     """Evaluates a model in one pass, with memory that does not grow with the split.
 
