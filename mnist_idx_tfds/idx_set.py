@@ -86,6 +86,40 @@ def find(idx_dir: idx.PathLike) -> dict[str, Pair]:
     return pairs
 
 
+def pair_of(images: idx.PathLike) -> Pair:
+    """Returns a file of images with the file of labels beside it.
+
+    That is the one file of the same folder whose name begins as that of the images, such
+    as `emnist-letters-train-`, and goes on as `find` has it.
+
+    Args:
+      images: the file of images.
+
+    Raises:
+      idx.IdxError: the name is not that of such a file, or there is not one such file
+        of labels.
+    """
+    path = epath.Path(images).expanduser()
+    match = FILE_NAME.fullmatch(path.name)
+    if not match or match["kind"] != "images":
+        expected = "one like t10k-images-idx3-ubyte.gz"
+        hint = "The labels are found by the name of the images."
+        raise idx.error(path, "name", expected, path.name, hint)
+    prefix = path.name[: match.start("kind")]
+    beside = [
+        other
+        for other in sorted(path.parent.iterdir())
+        if (found := FILE_NAME.fullmatch(other.name))
+        and (other.name[: found.start("kind")], found["kind"]) == (prefix, "labels")
+        and not other.is_dir()
+    ]
+    if len(beside) != 1:
+        names = ", ".join(other.name for other in beside) or "none"
+        expected = f"one file beside it, named like {prefix}labels-idx1-ubyte.gz"
+        raise idx.error(path, "labels", expected, names)
+    return Pair(path, beside[0])
+
+
 def files(pairs: dict[str, Pair]) -> list[epath.Path]:
     """Returns the four files, and `labels.txt` where it lies beside them."""
     paths = [path for pair in pairs.values() for path in pair]
@@ -125,6 +159,9 @@ def image_shape(pairs: dict[str, Pair]) -> tuple[int, int]:
 def count_classes(pairs: dict[str, Pair]) -> int:
     """Returns the number of classes: the highest label of the set, and one more.
 
+    Args:
+      pairs: the set, or one pair of it.
+
     Raises:
       idx.IdxError: a file does not hold labels, or a label is out of all reason.
     """
@@ -144,7 +181,7 @@ def label_names(pairs: dict[str, Pair], num_classes: int) -> list[str] | None:
     and empty lines at the end, are passed over.
 
     Args:
-      pairs: the set.
+      pairs: the set, or one pair of it.
       num_classes: number of classes that must have a name; there may be more.
 
     Returns:
@@ -153,7 +190,7 @@ def label_names(pairs: dict[str, Pair], num_classes: int) -> list[str] | None:
     Raises:
       idx.IdxError: the file cannot be read, or does not hold such names.
     """
-    path = pairs["train"].images.parent / NAMES_FILE
+    path = next(iter(pairs.values())).images.parent / NAMES_FILE
     if not path.exists():
         return None
     lines: dict[str, int] = {}
@@ -270,15 +307,11 @@ def read(
     Raises:
       idx.IdxError: before anything is yielded, if anything is wrong with either.
     """
-    images, labels = _header(pair.images, rank=3), _header(pair.labels, rank=1)
+    images = _header(pair.images, rank=3)
     if images.shape[1:] != shape:
         found = _size(images.shape[1:])
         raise idx.error(pair.images, "image size", _size(shape), found)
-    if labels.shape[0] != images.shape[0]:
-        expected = f"{images.shape[0]}, one for each image in {pair.images.name}"
-        hint = "Are the two files from one set and one split?"
-        found = f"{labels.shape[0]}"
-        raise idx.error(pair.labels, "label count", expected, found, hint)
+    _check_count(pair)
     for chunk in idx.read(pair.labels):
         _check_labels(pair.labels, chunk, num_classes)
     items = max(1, (1 << 20) // images.item_bytes)
@@ -287,6 +320,26 @@ def read(
     )
     for image_chunk, label_chunk in chunks:
         yield image_chunk[..., np.newaxis], label_chunk.astype(np.int64)
+
+
+def read_labels(pair: Pair) -> np.ndarray:
+    """Returns a split's labels, integers as wide as in the file, `(n,)`.
+
+    Raises:
+      idx.IdxError: a file does not hold what it should, or there are fewer labels than
+        images or more.
+    """
+    _check_count(pair)
+    return np.concatenate(list(idx.read(pair.labels)))
+
+
+def _check_count(pair: Pair) -> None:
+    images, labels = _header(pair.images, rank=3), _header(pair.labels, rank=1)
+    if labels.shape[0] != images.shape[0]:
+        expected = f"{images.shape[0]}, one for each image in {pair.images.name}"
+        hint = "Are the two files from one set and one split?"
+        found = f"{labels.shape[0]}"
+        raise idx.error(pair.labels, "label count", expected, found, hint)
 
 
 def _header(path: epath.Path, rank: int) -> idx.Header:

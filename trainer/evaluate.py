@@ -199,8 +199,6 @@ def _fitted(
 ) -> tuple[Sequence[str], "np.ndarray"]:
     """Checks that a model can be asked what a split holds.
 
-    Classes go by name where both sides have names, and else by their labels.
-
     Args:
       path: of the model, for errors.
       network: the model.
@@ -215,9 +213,8 @@ def _fitted(
       TrainerError: the images are of another shape, or there is a class that the
         model does not know.
     """
-    import numpy as np
-
     from trainer.errors import TrainerError
+    from trainer.network import saved
 
     taken, given = network.inputs[0].shape[1:], split.image_shape
     if any(t not in (None, g) for t, g in zip(taken, given, strict=True)):
@@ -225,29 +222,7 @@ def _fitted(
             f"{path}: images: expected {_by(given)}, as in {split.name}, found a model "
             f"of {_by(taken)}. Is it trained on other data?"
         )
-    model, data = tuple(model_names), tuple(split.label_names)
-    if _are_names(model) and _are_names(data):
-        label_of = {name: label for label, name in enumerate(model)}
-        if unknown := [name for name in data if name not in label_of]:
-            more = f" and {len(unknown) - 3:,} more" if unknown[3:] else ""
-            raise TrainerError(
-                f"{path}: classes: expected a model that knows those of {split.name}, "
-                f"found none of the name {', '.join(unknown[:3])}{more}. Is it trained "
-                "on other data?"
-            )
-        return model, np.array([label_of[name] for name in data], np.int64)
-    if len(data) > len(model):
-        raise TrainerError(
-            f"{path}: classes: expected {len(data):,}, as in {split.name}, found a "
-            f"model of {len(model):,}. Is it trained on other data?"
-        )
-    names = model if _are_names(model) else data + model[len(data) :]
-    return names, np.arange(len(data))
-
-
-def _are_names(names: tuple[str, ...]) -> bool:
-    """Whether classes have names, not only the labels that stand for them."""
-    return names != tuple(map(str, range(len(names))))
+    return saved.matched(path, model_names, split.label_names, split.name)
 
 
 def _relabelled(
