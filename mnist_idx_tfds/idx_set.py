@@ -1,6 +1,7 @@
 """A set of four IDX files: images and labels, to train on and to test on."""
 
 import hashlib
+import os
 import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -11,6 +12,8 @@ from etils import epath
 from mnist_idx_tfds import idx
 
 NAMES_FILE = "labels.txt"
+# Which picture each image was made of, where `pack` made the set.
+PICTURES_FILES = {"train": "train-files.txt", "test": "t10k-files.txt"}
 SPLITS = {"train": "train", "t10k": "test", "test": "test"}
 FILE_NAME = re.compile(
     r"(?:.+-)?(?P<split>train|t10k|test)-(?P<kind>images|labels)[-.]idx\d-[a-z]+(?:\.gz)?"
@@ -83,6 +86,40 @@ def find(idx_dir: idx.PathLike) -> dict[str, Pair]:
     return pairs
 
 
+def pair_of(images: idx.PathLike) -> Pair:
+    """Returns a file of images with the file of labels beside it.
+
+    That is the one file of the same folder whose name begins as that of the images, such
+    as `emnist-letters-train-`, and goes on as `find` has it.
+
+    Args:
+      images: the file of images.
+
+    Raises:
+      idx.IdxError: the name is not that of such a file, or there is not one such file
+        of labels.
+    """
+    path = epath.Path(images).expanduser()
+    match = FILE_NAME.fullmatch(path.name)
+    if not match or match["kind"] != "images":
+        expected = "one like t10k-images-idx3-ubyte.gz"
+        hint = "The labels are found by the name of the images."
+        raise idx.error(path, "name", expected, path.name, hint)
+    prefix = path.name[: match.start("kind")]
+    beside = [
+        other
+        for other in sorted(path.parent.iterdir())
+        if (found := FILE_NAME.fullmatch(other.name))
+        and (other.name[: found.start("kind")], found["kind"]) == (prefix, "labels")
+        and not other.is_dir()
+    ]
+    if len(beside) != 1:
+        names = ", ".join(other.name for other in beside) or "none"
+        expected = f"one file beside it, named like {prefix}labels-idx1-ubyte.gz"
+        raise idx.error(path, "labels", expected, names)
+    return Pair(path, beside[0])
+
+
 def files(pairs: dict[str, Pair]) -> list[epath.Path]:
     """Returns the four files, and `labels.txt` where it lies beside them."""
     paths = [path for pair in pairs.values() for path in pair]
@@ -122,6 +159,9 @@ def image_shape(pairs: dict[str, Pair]) -> tuple[int, int]:
 def count_classes(pairs: dict[str, Pair]) -> int:
     """Returns the number of classes: the highest label of the set, and one more.
 
+    Args:
+      pairs: the set, or one pair of it.
+
     Raises:
       idx.IdxError: a file does not hold labels, or a label is out of all reason.
     """
@@ -141,7 +181,7 @@ def label_names(pairs: dict[str, Pair], num_classes: int) -> list[str] | None:
     and empty lines at the end, are passed over.
 
     Args:
-      pairs: the set.
+      pairs: the set, or one pair of it.
       num_classes: number of classes that must have a name; there may be more.
 
     Returns:
@@ -150,7 +190,7 @@ def label_names(pairs: dict[str, Pair], num_classes: int) -> list[str] | None:
     Raises:
       idx.IdxError: the file cannot be read, or does not hold such names.
     """
-    path = pairs["train"].images.parent / NAMES_FILE
+    path = next(iter(pairs.values())).images.parent / NAMES_FILE
     if not path.exists():
         return None
     lines: dict[str, int] = {}
@@ -198,6 +238,57 @@ def write_names(path: idx.PathLike, names: Iterable[str]) -> None:
     epath.Path(path).write_bytes("".join(f"{name}\n" for name in names).encode())
 
 
+def pictures(pairs: dict[str, Pair], split: str) -> Iterator[str] | None:
+    """Returns the paths of the pictures that a split's images were made of, in order.
+
+    They are read from `train-files.txt` or `t10k-files.txt` beside the four files, one
+    path a line, relative to the folder that was packed. Memory holds one at a time.
+
+    Args:
+      pairs: the set.
+      split: `train` or `test`.
+
+    Returns:
+      The paths, as many as there are images; None if there is no such file. While they
+      are read, an `idx.IdxError` is raised where there are fewer lines or more, or the
+      file cannot be read.
+    """
+    images = pairs[split].images
+    path = images.parent / PICTURES_FILES[split]
+    return _pictures(path, images) if path.exists() else None
+
+
+def _pictures(path: epath.Path, images: epath.Path) -> Iterator[str]:
+    count, found = _header(images, rank=3).shape[0], 0
+    try:
+        with path.open("rb") as stream:
+            for line in stream:
+                found += 1
+                if found <= count:
+                    # As the file system has it, which need not be UTF-8.
+                    yield os.fsdecode(line.removesuffix(b"\n"))
+    except OSError as e:
+        raise idx.unreadable(path, e) from e
+    if found != count:
+        expected = f"{count}, one for each image in {images.name}"
+        hint = "Pack the pictures again, or remove this file if it is of another set."
+        raise idx.error(path, "lines", expected, f"{found}", hint)
+
+
+def write_pictures(path: idx.PathLike, pictures: Iterable[str]) -> None:
+    """Writes a file that `pictures` reads.
+
+    Args:
+      path: where to write.
+      pictures: their paths, without line feeds.
+
+    Raises:
+      OSError: the file cannot be written.
+    """
+    with epath.Path(path).open("wb") as stream:
+        stream.writelines(os.fsencode(f"{picture}\n") for picture in pictures)
+
+
 def read(
     pair: Pair, shape: tuple[int, int], num_classes: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -216,15 +307,11 @@ def read(
     Raises:
       idx.IdxError: before anything is yielded, if anything is wrong with either.
     """
-    images, labels = _header(pair.images, rank=3), _header(pair.labels, rank=1)
+    images = _header(pair.images, rank=3)
     if images.shape[1:] != shape:
         found = _size(images.shape[1:])
         raise idx.error(pair.images, "image size", _size(shape), found)
-    if labels.shape[0] != images.shape[0]:
-        expected = f"{images.shape[0]}, one for each image in {pair.images.name}"
-        hint = "Are the two files from one set and one split?"
-        found = f"{labels.shape[0]}"
-        raise idx.error(pair.labels, "label count", expected, found, hint)
+    _check_count(pair)
     for chunk in idx.read(pair.labels):
         _check_labels(pair.labels, chunk, num_classes)
     items = max(1, (1 << 20) // images.item_bytes)
@@ -233,6 +320,26 @@ def read(
     )
     for image_chunk, label_chunk in chunks:
         yield image_chunk[..., np.newaxis], label_chunk.astype(np.int64)
+
+
+def read_labels(pair: Pair) -> np.ndarray:
+    """Returns a split's labels, integers as wide as in the file, `(n,)`.
+
+    Raises:
+      idx.IdxError: a file does not hold what it should, or there are fewer labels than
+        images or more.
+    """
+    _check_count(pair)
+    return np.concatenate(list(idx.read(pair.labels)))
+
+
+def _check_count(pair: Pair) -> None:
+    images, labels = _header(pair.images, rank=3), _header(pair.labels, rank=1)
+    if labels.shape[0] != images.shape[0]:
+        expected = f"{images.shape[0]}, one for each image in {pair.images.name}"
+        hint = "Are the two files from one set and one split?"
+        found = f"{labels.shape[0]}"
+        raise idx.error(pair.labels, "label count", expected, found, hint)
 
 
 def _header(path: epath.Path, rank: int) -> idx.Header:

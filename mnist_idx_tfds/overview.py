@@ -18,7 +18,8 @@ def of_folder(idx_dir: idx.PathLike) -> tuple[list[str], list[findings.Finding]]
     Memory holds a chunk of images, and ten bytes for each that was read.
 
     Args:
-      idx_dir: folder of four IDX files, and `labels.txt` if the classes have names.
+      idx_dir: folder of four IDX files, `labels.txt` if the classes have names, and
+        `train-files.txt` and `t10k-files.txt` if the images were pictures.
 
     Returns:
       Lines that say what each split holds, class by class, and what is odd.
@@ -40,6 +41,8 @@ def of_folder(idx_dir: idx.PathLike) -> tuple[list[str], list[findings.Finding]]
         images = (images for images, _ in chunks)
         for _ in program.progress(images, total, f"{pair.images}", "images"):
             pass
+        for _ in idx_set.pictures(pairs, split) or ():
+            pass  # They are counted.
         lines.append(
             f"  {split:5}  {tally.images:,} images of {shape[0]} x {shape[1]}, mean "
             f"{tally.brightness[0]:.0f} of 255  {pair.images.name}, {pair.labels.name}"

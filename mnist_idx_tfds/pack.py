@@ -43,11 +43,12 @@ def pack(
     skip_bad: bool = False,
     overwrite: bool = False,
 ) -> Packed:
-    """Writes a set of four IDX files and `labels.txt`, or nothing.
+    """Writes a set of four IDX files with the names of classes and pictures, or nothing.
 
     Pixels go through a file, so that memory holds no more than a chunk of them. Which
     examples are tested on, and the order in the files, follow from the seed and the
-    names of the pictures alone.
+    names of the pictures alone. `labels.txt` has the classes, `train-files.txt` and
+    `t10k-files.txt` the path of each image's picture in `images_dir`.
 
     Args:
       images_dir: folder of a folder of pictures for each class.
@@ -74,7 +75,8 @@ def pack(
             ("labels", 1, "ubyte" if labels_type == "u1" else "int"),
         )
     }
-    _check_out(out, {*files.values(), idx_set.NAMES_FILE}, overwrite)
+    texts = [idx_set.NAMES_FILE, *idx_set.PICTURES_FILES.values()]
+    _check_out(out, {*files.values(), *texts}, overwrite)
     made = not out.exists()
     out.mkdir(parents=True, exist_ok=True)
     try:
@@ -97,8 +99,12 @@ def pack(
                     _chunks(pixels, order), len(order), f"writing {split}", "images"
                 )
                 idx.write(path, (len(order), *shape), chunks)
+                idx_set.write_pictures(
+                    folder / idx_set.PICTURES_FILES[split],
+                    (folders.relative(images_dir, kept[n]) for n in order),
+                )
             idx_set.write_names(folder / idx_set.NAMES_FILE, names)
-            _move(folder, out, [idx_set.NAMES_FILE, *files.values()])
+            _move(folder, out, [*texts, *files.values()])
     finally:
         if made and not any(out.iterdir()):
             out.rmdir()

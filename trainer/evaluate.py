@@ -2,11 +2,12 @@
 
 `python -m trainer.evaluate --model=DIR/model.keras` evaluates on the split that its run
 was evaluated on; `--report=FILE.html` writes a page with the curves of the run and the
-mistakes, too.
+mistakes, too, and `--mistakes=DIR` all mistakes as pictures.
 """
 
 import contextlib
 import json
+import math
 import pathlib
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from trainer.data.pipeline import Split
     from trainer.quality.measures import Evaluation
 
+_MISTAKES_BYTES = 1 << 30  # Memory for mistakes that are kept to be written,
+_MISTAKE_BYTES = 1 << 10  # of which each takes so much beside its pixels.
 _LISTED = 100  # Classes that are printed; more would hide the last line.
 
 
@@ -40,6 +43,13 @@ def _define_flags() -> None:
     )
     flags.DEFINE_bool("json", False, "Print JSON instead of a table.")
     flags.DEFINE_string("report", None, "Write a page to this file, such as r.html.")
+    flags.DEFINE_string(
+        "mistakes",
+        None,
+        "Write the images that are mistaken to this folder, which must be empty or not "
+        "there, as TRUE/PREDICTED/INDEX.png, with mistakes.csv; where they would take "
+        "more than 1 GiB of memory, those that the model was surest of.",
+    )
 
 
 def main(_: list[str]) -> None:
@@ -50,14 +60,17 @@ def main(_: list[str]) -> None:
     f = flags.FLAGS
     selected = device.select(f.device)  # Before others use TensorFlow.
     from trainer import signals
-    from trainer.data import pipeline, source
+    from trainer.data import origins, pipeline, source
     from trainer.network import saved
-    from trainer.quality import measures
+    from trainer.quality import measures, mistakes
 
     # What can be wrong is found out before what takes long.
     path = pathlib.Path(f.model).expanduser()
     network = saved.load(path)
     report_path = _report_path(f.report) if f.report else None
+    mistakes_path = pathlib.Path(f.mistakes).expanduser() if f.mistakes else None
+    if mistakes_path:
+        mistakes.check(mistakes_path)
     recorded, metrics = _run_of(path, with_metrics=bool(report_path))
     # What is built is said on standard output, where nothing but JSON belongs.
     with contextlib.redirect_stdout(sys.stderr if f.json else sys.stdout):
@@ -80,19 +93,46 @@ def main(_: list[str]) -> None:
         "parameters": network.count_params(),
         "device": selected.description,
     }
+    kept = measures.MISTAKES
+    if mistakes_path:
+        kept = max(kept, _kept(split.image_shape))
     with signals.held_back(), pipeline.damage_named(builder):
         batches = _relabelled(_watched(split.batches, split.examples), labels)
-        result = measures.evaluate(network, batches, names)
+        result = measures.evaluate(network, batches, names, kept)
+    said = sys.stderr if f.json else sys.stdout
+    if f.json or report_path or mistakes_path:
+        label_of = {label: own for own, label in enumerate(labels.tolist())}
+        result = result.with_sources(
+            origins.find(
+                source.idx_dir(builder) or str(run.get(settings.IDX_DIR) or ""),
+                split.split,
+                [(m.image, label_of[m.label]) for m in result.mistakes],
+                lambda line: print(line, file=said),
+            )
+        )
+    every, result = result, result.with_surest()
     if f.json:
         print(json.dumps(facts | result.to_json()))
     else:
         _print(facts, result)
+    if mistakes_path:
+        mistakes.write(mistakes_path, every)
+        wrong = every.examples - int(every.class_correct.sum())
+        count = f"{wrong:,}"
+        if len(every.mistakes) < wrong:
+            count = f"the surest {len(every.mistakes):,} of {wrong:,}"
+        print(f"mistakes  {mistakes_path}: {count}", file=said)
     if report_path:
         from trainer.quality import report
 
         findings = source.findings(builder)
         report.write(report_path, recorded, metrics, result, facts, findings)
-        print(f"report  {report_path}", file=sys.stderr if f.json else sys.stdout)
+        print(f"report  {report_path}", file=said)
+
+
+def _kept(image_shape: tuple[int, int, int]) -> int:
+    """Returns how many mistakes are kept to be written."""
+    return _MISTAKES_BYTES // (math.prod(image_shape) + _MISTAKE_BYTES)
 
 
 def _report_path(name: str) -> pathlib.Path:
@@ -159,8 +199,6 @@ def _fitted(
 ) -> tuple[Sequence[str], "np.ndarray"]:
     """Checks that a model can be asked what a split holds.
 
-    Classes go by name where both sides have names, and else by their labels.
-
     Args:
       path: of the model, for errors.
       network: the model.
@@ -175,9 +213,8 @@ def _fitted(
       TrainerError: the images are of another shape, or there is a class that the
         model does not know.
     """
-    import numpy as np
-
     from trainer.errors import TrainerError
+    from trainer.network import saved
 
     taken, given = network.inputs[0].shape[1:], split.image_shape
     if any(t not in (None, g) for t, g in zip(taken, given, strict=True)):
@@ -185,29 +222,7 @@ def _fitted(
             f"{path}: images: expected {_by(given)}, as in {split.name}, found a model "
             f"of {_by(taken)}. Is it trained on other data?"
         )
-    model, data = tuple(model_names), tuple(split.label_names)
-    if _are_names(model) and _are_names(data):
-        label_of = {name: label for label, name in enumerate(model)}
-        if unknown := [name for name in data if name not in label_of]:
-            more = f" and {len(unknown) - 3:,} more" if unknown[3:] else ""
-            raise TrainerError(
-                f"{path}: classes: expected a model that knows those of {split.name}, "
-                f"found none of the name {', '.join(unknown[:3])}{more}. Is it trained "
-                "on other data?"
-            )
-        return model, np.array([label_of[name] for name in data], np.int64)
-    if len(data) > len(model):
-        raise TrainerError(
-            f"{path}: classes: expected {len(data):,}, as in {split.name}, found a "
-            f"model of {len(model):,}. Is it trained on other data?"
-        )
-    names = model if _are_names(model) else data + model[len(data) :]
-    return names, np.arange(len(data))
-
-
-def _are_names(names: tuple[str, ...]) -> bool:
-    """Whether classes have names, not only the labels that stand for them."""
-    return names != tuple(map(str, range(len(names))))
+    return saved.matched(path, model_names, split.label_names, split.name)
 
 
 def _relabelled(

@@ -1,7 +1,8 @@
 """Labels images with a trained network.
 
 `python -m trainer.predict --model=DIR/model.keras IMAGE...` prints the three best
-classes of each image, in PNG, JPEG or other image files, or in IDX files.
+classes of each image, in PNG, JPEG or other image files, or in IDX files; with
+`--only_wrong`, of those in IDX files that are labelled otherwise.
 """
 
 import json
@@ -15,25 +16,36 @@ from absl import flags
 from trainer import cli, settings
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from mnist_idx_tfds import idx
     from trainer.picture.classify import Prediction
 
 
 def print_table(
     predictions: Iterable["Prediction"], files: Sequence[str], names: Sequence[str]
-) -> None:
+) -> int:
     """Prints a line for each image, as soon as it is labelled.
 
     Args:
       predictions: the lines.
       files: names of all files, for the width of a column.
       names: names of all classes, for the same.
+
+    Returns:
+      The number of lines.
     """
+    lines = 0
     file_width, name_width = max(map(len, files)), max(map(len, names))
-    for file, index, classes, inverted in predictions:
+    for file, index, classes, inverted, labelled in predictions:
+        lines += 1
         line = f"{file:{file_width}}  {'' if index is None else index:5}"
+        if labelled is not None:
+            line += f"  labelled {labelled:>{name_width}}"
         for best in classes:
             line += f"  {best['name']:>{name_width}} {best['probability']:7.2%}"
         print(line + ("  inverted" if inverted else ""))
+    return lines
 
 
 def print_json(predictions: Iterable["Prediction"]) -> None:
@@ -66,6 +78,10 @@ def main(files: list[str]) -> int:
     folder = pathlib.Path(f.model).expanduser().parent
     names = saved.read_labels(folder, network.output_shape[-1])
     fit = _fit_of(folder) if f.fit == "auto" else f.fit
+
+    def labels_of(images: "idx.PathLike") -> "np.ndarray":
+        return _labels_of(images, f.model, names)
+
     predictions = classify.predict(
         network,
         names,
@@ -74,11 +90,14 @@ def main(files: list[str]) -> int:
         invert=f.invert,
         ink=fit == "ink",
         index=f.index,
+        labels=labels_of if f.only_wrong else None,
     )
     if f.json:
         print_json(predictions)
     else:
-        print_table(predictions, files, names)
+        lines = print_table(predictions, files, names)
+        if f.only_wrong:
+            print(f"{lines:,} {'image' if lines == 1 else 'images'} labelled otherwise")
     return 1 if errors else 0
 
 
@@ -88,6 +107,31 @@ def _fit_of(folder: pathlib.Path) -> str:
     dataset = str(settings.read(folder).get(settings.DATASET, ""))
     own = dataset.startswith("mnist_idx_tfds/")
     return "whole" if own and not dataset.startswith("mnist_idx_tfds/mnist/") else "ink"
+
+
+def _labels_of(
+    images: "idx.PathLike", model: str, names: Sequence[str]
+) -> "np.ndarray":
+    """Returns the labels beside an IDX file, int64 `(n,)`, as a network has them.
+
+    Args:
+      images: the IDX file.
+      model: the network's file, for errors.
+      names: of its classes.
+
+    Raises:
+      TrainerError: there is a class that the network does not know.
+      idx.IdxError: there are no such labels, or they cannot be used.
+    """
+    from mnist_idx_tfds import idx_set
+    from trainer.network import saved
+
+    pair = idx_set.pair_of(images)
+    labels = idx_set.read_labels(pair)
+    num_classes = idx_set.count_classes({"labels": pair})
+    own = idx_set.label_names({"labels": pair}, num_classes)
+    own = own or [str(label) for label in range(num_classes)]
+    return saved.matched(model, names, own, f"{pair.labels}")[1].take(labels)
 
 
 def _define_flags() -> None:
@@ -114,6 +158,12 @@ def _define_flags() -> None:
         None,
         "Label this image of an IDX file only, counted from 0.",
         lower_bound=0,
+    )
+    flags.DEFINE_boolean(
+        "only_wrong",
+        False,
+        "Label only what the labels beside an IDX file say otherwise of, to look for "
+        "wrong labels in it.",
     )
     flags.DEFINE_boolean("json", False, "Print a JSON array instead of a table.")
 

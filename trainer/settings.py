@@ -11,6 +11,7 @@ NAME = "settings.json"
 MODEL = "model"  # Of `architectures.MODELS`.
 DATASET = "dataset"  # TFDS name, with configuration and version.
 DATA_DIR = "data_dir"  # Where TFDS has it.
+IDX_DIR = "idx_dir"  # The folder that it was built from, where it was one.
 EVAL_SPLIT = "eval_split"
 STEPS = "steps_per_epoch"
 

@@ -114,6 +114,12 @@ def split(
     return splits
 
 
+def relative(images_dir: idx.PathLike, example: Example) -> str:
+    """Returns the path of a picture in the folder that `find` found it in."""
+    root = pathlib.Path(images_dir).expanduser()
+    return pathlib.Path(example.path).relative_to(root).as_posix()
+
+
 def _folders(root: pathlib.Path) -> dict[str, pathlib.Path]:
     expected = "a folder for each class"
     if not root.is_dir():
@@ -145,6 +151,10 @@ def _pictures(folder: pathlib.Path) -> list[str]:
         if is_dir:
             found = f"the folder {name}"
             raise idx.error(folder, "class", "pictures alone", found, _FORM)
+        if "\n" in name:
+            # Others come back from a file of a name a line.
+            expected = "a name without a line feed"
+            raise idx.error(folder, "picture", expected, repr(name), "Rename it.")
     if not visible:
         hint = "Remove the folder, or put pictures into it."
         raise idx.error(folder, "class", "at least one picture", "none", hint)

@@ -339,3 +339,53 @@ def test_mnist_is_a_set_of_28_x_28_pixels_in_ten_classes(mnist_idx_dir):
     np.testing.assert_array_equal(np.bincount(splits["test"][1]), counts)
     counts = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
     np.testing.assert_array_equal(np.bincount(splits["train"][1]), counts)
+
+
+@pytest.mark.parametrize(
+    ("images", "labels"),
+    [
+        (TEST_IMAGES, TEST_LABELS),
+        ("t10k-images.idx3-ubyte", "t10k-labels-idx1-int.gz"),
+        ("a-train-images-idx3-ubyte", "a-train-labels-idx1-ubyte"),
+    ],
+)
+def test_labels_are_the_file_whose_name_begins_like_that_of_the_images(
+    tmp_path, images, labels
+):
+    for name in (images, labels, "b-train-labels-idx1-ubyte", "test-labels-idx1-ubyte"):
+        (tmp_path / name).touch()
+    expected = (tmp_path / images, tmp_path / labels)
+    assert idx_set.pair_of(tmp_path / images) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "others", "message"),
+    [
+        (
+            "digits",
+            [],
+            "name: expected one like t10k-images-idx3-ubyte.gz, found digits",
+        ),
+        (TEST_LABELS, [TEST_IMAGES], f"found {TEST_LABELS}"),
+        (TEST_IMAGES, [TRAIN_LABELS], "labels-idx1-ubyte.gz, found none"),
+        (
+            TEST_IMAGES,
+            [TEST_LABELS, TEST_LABELS.removesuffix(".gz")],
+            f"found t10k-labels-idx1-ubyte, {TEST_LABELS}",
+        ),
+    ],
+)
+def test_images_without_their_one_file_of_labels_are_an_error(
+    tmp_path, name, others, message
+):
+    for file in (name, *others):
+        (tmp_path / file).touch()
+    with pytest.raises(idx.IdxError, match=re.escape(message)):
+        idx_set.pair_of(tmp_path / name)
+
+
+def test_labels_of_a_pair_are_as_wide_as_in_the_file(tmp_path):
+    made = write_set(tmp_path, label_dtype=">i4", train=3000)
+    found = idx_set.read_labels(idx_set.find(tmp_path)["train"])
+    np.testing.assert_array_equal(found, made["train"][1])
+    assert found.dtype == np.int32

@@ -1,6 +1,7 @@
 """`python -m mnist_idx_tfds.pack`, by the files that it writes."""
 
 import functools
+import itertools
 import os
 import tracemalloc
 
@@ -12,7 +13,7 @@ from PIL import Image
 from mnist_idx_tfds import idx, idx_set
 
 MODULE = "mnist_idx_tfds.pack"
-NAMES = {*idx_files.FILES, "labels.txt"}
+NAMES = {*idx_files.FILES, "labels.txt", "train-files.txt", "t10k-files.txt"}
 
 
 @pytest.fixture
@@ -76,6 +77,58 @@ def test_train_and_test_become_the_two_splits(tmp_path, run):
     splits = read(tmp_path / "out")
     assert sorted(splits["train"][1]) == [0, 0, 1, 1, 1]
     assert splits["test"][1].tolist() == [1]
+
+
+def pictures(folder):
+    """Paths of the pictures by split."""
+    pairs = idx_set.find(folder)
+    return {split: list(idx_set.pictures(pairs, split)) for split in pairs}
+
+
+@pytest.mark.parametrize("given", [False, True], ids=["split here", "split by folder"])
+def test_each_image_has_the_path_of_its_picture(tmp_path, run, given):
+    for folder in ("in/train", "in/test") if given else ("in",):
+        save_classes(tmp_path / folder, {"a": 7, "b": 4})
+    assert run(tmp_path / "in", tmp_path / "out")[0] == 0
+    found = pictures(tmp_path / "out")
+    for split, (images, _) in read(tmp_path / "out").items():
+        assert len(images) == len(set(found[split]))
+        for image, path in zip(images, found[split], strict=True):
+            assert path.startswith(f"{split}/") == given
+            saved = Image.open(tmp_path / "in" / path)
+            np.testing.assert_array_equal(image, np.asarray(saved))
+
+
+def test_paths_are_those_of_the_pictures_that_were_not_skipped(tmp_path, run):
+    save_classes(tmp_path / "in", {"a": 3})
+    (tmp_path / "in" / "a" / "00.png").write_text("no picture")
+    assert run(tmp_path / "in", tmp_path / "out", "--skip_bad")[0] == 0
+    found = itertools.chain.from_iterable(pictures(tmp_path / "out").values())
+    assert sorted(found) == ["a/0.png", "a/1.png", "a/2.png"]
+
+
+def test_paths_come_back_whatever_the_file_system_allows_in_them(tmp_path, run):
+    """Bytes that are no UTF-8, spaces at the ends, and a carriage return."""
+    save(tmp_path, "picture.png", [[7]])
+    names = sorted(["\udcff.png", " a ", "b\r", "c\u2028d", "é"])
+    (tmp_path / "in" / "a").mkdir(parents=True)
+    for name in names:
+        os.link(tmp_path / "picture.png", tmp_path / "in" / "a" / name)
+    assert run(tmp_path / "in", tmp_path / "out")[0] == 0
+    found = itertools.chain.from_iterable(pictures(tmp_path / "out").values())
+    assert sorted(found) == [f"a/{name}" for name in names]
+
+
+def test_a_name_with_a_line_feed_is_refused(tmp_path, run):
+    save_classes(tmp_path / "in", {"a": 2})
+    os.rename(tmp_path / "in" / "a" / "1.png", tmp_path / "in" / "a" / "1\n.png")
+    code, _, err = run(tmp_path / "in", tmp_path / "out")
+    assert code == 1
+    assert err == (
+        f"python -m {MODULE}: {tmp_path / 'in' / 'a'}: picture: expected a name without "
+        "a line feed, found '1\\n.png'. Rename it.\n"
+    )
+    assert not (tmp_path / "out").exists()
 
 
 def test_66000_pictures_that_are_not_square_fit(tmp_path, run):
@@ -245,7 +298,7 @@ def test_a_failure_to_write_leaves_what_was_there(tmp_path, run, monkeypatch, th
     assert not there or written(tmp_path / "out") == before
 
 
-@pytest.mark.parametrize("moves", range(5))
+@pytest.mark.parametrize("moves", range(7))
 def test_a_failure_to_move_leaves_nothing_that_passes_for_a_set(
     tmp_path, run, monkeypatch, moves
 ):

@@ -1,5 +1,6 @@
 """`python -m trainer.evaluate` as its users run it, and what it refuses."""
 
+import csv
 import functools
 import json
 import pathlib
@@ -10,7 +11,8 @@ import keras
 import numpy as np
 import processes
 import pytest
-from idx_files import write_set
+from idx_files import write_arrays, write_set
+from PIL import Image
 
 from trainer import evaluate, signals
 from trainer.errors import TrainerError
@@ -242,6 +244,94 @@ def test_a_run_is_evaluated_on_its_own_split_of_its_own_data(tmp_path):
     moved = processes.run("trainer", *args, "--workdir=w", cwd=tmp_path)
     assert "the run is finished." in moved.stdout
     assert "data_dir" not in moved.stdout
+
+
+def items(made, mistakes, source):
+    """The images of mistakes in a set's test split, by what is said of their source."""
+    images, labels = made["test"]
+    for mistake in mistakes:
+        item = int(re.fullmatch(source, mistake["source"])[1])
+        assert mistake["label"] == str(labels[item])
+        yield images[item]
+
+
+def test_mistakes_are_named_by_the_folder_of_the_run_while_it_is_there(
+    network, tmp_path
+):
+    made = write_set(tmp_path / "own", train=40, test=TEST, shape=SHAPE, num_classes=3)
+    paths = "".join(f"a/{n}.png\n" for n in range(TEST))
+    (tmp_path / "own" / "t10k-files.txt").write_text(paths)
+    args = ("--idx_dir=own", "--data_dir=data", "--device=cpu")
+    settings = ("--model=cnn", "--epochs=1", "--workdir=w")
+    trained = processes.run("trainer", *args, *settings, cwd=tmp_path)
+    assert (trained.returncode, trained.stderr) == (0, "")
+    again = ("--model=w/model.keras", "--device=cpu", "--json")
+    found = json.loads(run(*again, cwd=tmp_path).stdout)
+    source = r"t10k-images-idx3-ubyte\.gz item (\d+): a/\1\.png"
+    assert len(list(items(made, found["mistakes"], source))) > 5
+    page = (tmp_path / "w" / "report.html").read_text()
+    assert all(mistake["source"] in page for mistake in found["mistakes"])
+    (tmp_path / "own").rename(tmp_path / "moved")
+    gone = json.loads(run(*again, cwd=tmp_path).stdout)
+    assert {mistake["source"] for mistake in gone["mistakes"]} == {None}
+
+
+def test_all_mistakes_are_written_and_forty_of_them_shown(network, tmp_path):
+    network.save(tmp_path / "model.keras")
+    made = write_set(tmp_path / "own", test=150, shape=SHAPE, num_classes=3)
+    args = ("--model=model.keras", "--idx_dir=own", "--data_dir=data", "--device=cpu")
+    out = ("--json", "--mistakes=out", "--report=r.html")
+    result = run(*args, *out, cwd=tmp_path)
+    assert result.returncode == 0
+    shown = json.loads(result.stdout)
+    wrong = sum(c["examples"] - c["correct"] for c in shown["classes"])
+    assert f"mistakes  out: {wrong}\n" in result.stderr
+    assert len(shown["mistakes"]) == 40
+    assert (tmp_path / "r.html").read_text().count('alt="Image ') == 40
+    with (tmp_path / "out" / "mistakes.csv").open(newline="") as stream:
+        rows = [row | {"label": row["true"]} for row in csv.DictReader(stream)]
+    assert len(rows) == wrong > 40
+    assert [int(row["index"]) for row in rows[:40]] == [
+        mistake["index"] for mistake in shown["mistakes"]
+    ]
+    source = r"t10k-images-idx3-ubyte\.gz item (\d+)"
+    for row, image in zip(rows, items(made, rows, source), strict=True):
+        assert row["file"] == f"{row['true']}/{row['predicted']}/{row['index']}.png"
+        pixels = np.asarray(Image.open(tmp_path / "out" / row["file"]))
+        np.testing.assert_array_equal(pixels, image)
+
+
+@pytest.mark.parametrize(
+    ("shape", "kept"), [((28, 28, 1), 593_883), ((1, 1, 1), 1_047_552)]
+)
+def test_mistakes_that_are_kept_take_no_more_than_a_gibibyte(shape, kept):
+    assert evaluate._kept(shape) == kept
+
+
+def test_a_folder_that_is_in_use_is_refused_before_the_data_set_is_built(own, workdir):
+    options = (f"--idx_dir={own[0]}", f"--data_dir={workdir / 'data'}", "--device=cpu")
+    model = workdir / "model.keras"
+    result = run(f"--model={model}", *options, f"--mistakes={workdir}")
+    assert (result.returncode, result.stdout) == (1, "")
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"trainer.evaluate: --mistakes={workdir}: expected an empty")
+    assert not (workdir / "data").exists()
+
+
+def test_mistakes_of_classes_in_another_order_are_found_by_the_labels_of_the_files(
+    named, tmp_path
+):
+    """Each image is there twice, with labels that only the files tell apart."""
+    rng = np.random.default_rng(0)
+    images = np.repeat(rng.integers(0, 256, (9, *SHAPE), np.uint8), 2, axis=0)
+    labels = np.arange(18) % 2
+    write_arrays(tmp_path / "other", dict.fromkeys(("train", "test"), (images, labels)))
+    (tmp_path / "other" / "labels.txt").write_text("star\ncircle\n")
+    found = json.loads(run(*named).stdout)["mistakes"]
+    assert len(found) >= 9
+    for mistake in found:
+        item = int(mistake["source"].rpartition(" ")[2])
+        assert mistake["label"] == ("star", "circle")[labels[item]]
 
 
 def test_a_model_of_any_size_of_image_is_taken():

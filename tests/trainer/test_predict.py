@@ -9,6 +9,7 @@ import shutil
 import numpy as np
 import processes
 import pytest
+from idx_files import TEST_IMAGES, TEST_LABELS, TRAIN_LABELS, write_set
 from PIL import Image
 
 from trainer import predict
@@ -76,12 +77,12 @@ def test_settings_that_are_damaged_are_one_line(tmp_path):
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_json_is_an_array_of_all_that_is_known(capsys, count):
     predict.print_json(PREDICTIONS[:count])
-    keys = ("file", "index", "predictions", "inverted")
+    keys = ("file", "index", "predictions", "inverted", "labelled")
     expected = [
         dict(zip(keys, p, strict=True))
         for p in (
-            ["seven.png", None, CLASSES, True],
-            ["t10k.gz", 17, CLASSES, False],
+            ["seven.png", None, CLASSES, True, None],
+            ["t10k.gz", 17, CLASSES, False, None],
         )
     ]
     assert json.loads(capsys.readouterr().out) == expected[:count]
@@ -100,6 +101,63 @@ def test_the_program_labels_what_it_can_and_names_what_it_cannot(run_folder):
     assert {c["name"] for c in first["predictions"]} == {"ant", "bee", "café"}
     assert sum(c["probability"] for c in first["predictions"]) == pytest.approx(1)
     assert [p["index"] for p in others] == list(range(800))
+
+
+def test_of_idx_files_those_that_are_labelled_otherwise_are_named(run_folder, tmp_path):
+    """By name, where the files have them in another order than the network."""
+    made = write_set(tmp_path, test=60, shape=(28, 28), num_classes=3)
+    names = ("café", "bee", "ant")
+    (tmp_path / "labels.txt").write_text("".join(f"{name}\n" for name in names))
+    args = (f"--model={run_folder / 'model.keras'}", "--device=cpu")
+    file = tmp_path / TEST_IMAGES
+    best = [
+        p["predictions"][0]["name"]
+        for p in json.loads(run(*args, "--json", file).stdout)
+    ]
+    given = [names[label] for label in made["test"][1]]
+    wrong = [n for n in range(60) if best[n] != given[n]]
+    assert 0 < len(wrong) < 60
+    result = run(*args, "--only_wrong", "--json", file)
+    assert (result.returncode, result.stderr) == (0, "")
+    found = json.loads(result.stdout)
+    assert [p["index"] for p in found] == wrong
+    assert [p["labelled"] for p in found] == [given[n] for n in wrong]
+    *lines, last = run(*args, "--only_wrong", file).stdout.splitlines()
+    assert [line.split()[1:5] for line in lines] == [
+        [str(n), "labelled", given[n], best[n]] for n in wrong
+    ]
+    assert last == f"{len(wrong)} images labelled otherwise"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda folder: (folder / TEST_LABELS).unlink(),
+            f"{TEST_IMAGES}: labels: expected one file beside it, named like "
+            "t10k-labels-idx1-ubyte.gz, found none",
+        ),
+        (
+            lambda folder: (folder / "labels.txt").write_text("ant\ndog\nbee\n"),
+            "model.keras: classes: expected a model that knows those of",
+        ),
+        (
+            lambda folder: shutil.copy(folder / TRAIN_LABELS, folder / TEST_LABELS),
+            f"{TEST_LABELS}: label count: expected 6, one for each image in",
+        ),
+    ],
+    ids=["no labels", "unknown class", "labels of another file"],
+)
+def test_labels_that_do_not_fit_are_one_line(run_folder, tmp_path, change, message):
+    write_set(tmp_path, shape=(28, 28), num_classes=3)
+    change(tmp_path)
+    model = f"--model={run_folder / 'model.keras'}"
+    result = run(model, "--device=cpu", "--only_wrong", tmp_path / TEST_IMAGES)
+    assert result.returncode == 1
+    assert result.stdout == "0 images labelled otherwise\n"
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("trainer.predict: ")
+    assert message in line
 
 
 def test_a_reader_that_stops_ends_it_without_a_word(run_folder):

@@ -76,6 +76,7 @@ class Data:
       count_train: counts the training examples of each class, int64 `(classes,)`.
       count_eval: the same of the evaluation examples.
       findings: what is odd about the data set, a line each, see `source.findings`.
+      idx_dir: folder of the IDX files that it was built from; None if it is not known.
     """
 
     name: str
@@ -98,6 +99,7 @@ class Data:
     count_train: Callable[[], np.ndarray]
     count_eval: Callable[[], np.ndarray]
     findings: tuple[str, ...] = ()
+    idx_dir: str | None = None
 
 
 def load(
@@ -190,6 +192,7 @@ def load(
             count_train=count_train,
             count_eval=count_eval,
             findings=source.findings(builder),
+            idx_dir=source.idx_dir(builder),
         )
 
 

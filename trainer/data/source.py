@@ -130,6 +130,14 @@ def findings(builder: tfds.core.DatasetBuilder) -> tuple[str, ...]:
     return tuple(dict(builder.info.metadata or {}).get("findings", ()))
 
 
+def idx_dir(builder: tfds.core.DatasetBuilder) -> str | None:
+    """Returns the folder of IDX files that a data set is built from, if it is known."""
+    if not isinstance(builder, mnist_idx_tfds.Builder):
+        return None  # It was found by name, which does not say.
+    folder = builder.builder_config.idx_dir
+    return f"{epath.Path(folder).expanduser().resolve()}" if folder else None
+
+
 def _find(dataset: str, data_dir: str | None) -> tfds.core.DatasetBuilder:
     try:
         return tfds.builder(dataset, data_dir=data_dir)

@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Sequence
 
 import keras
+import numpy as np
 
 from mnist_idx_tfds import idx_set
 from trainer import files
@@ -99,3 +100,51 @@ def read_labels(folder: str | os.PathLike[str], num_classes: int) -> tuple[str, 
             f"found {len(names)}. Is it another model's? Without it, classes are numbers."
         )
     return names
+
+
+def matched(
+    path: str | os.PathLike[str],
+    model_names: Sequence[str],
+    data_names: Sequence[str],
+    data: str,
+) -> tuple[Sequence[str], np.ndarray]:
+    """Finds the classes of a data set among those of a network.
+
+    Classes go by name where both sides have names, and else by their labels.
+
+    Args:
+      path: of the network, for errors.
+      model_names: names of its classes, or their labels as text.
+      data_names: the same of the data set's.
+      data: what the data set is called, for errors.
+
+    Returns:
+      Names for the network's classes, and the network's label for each of the data
+      set's, int64 `(classes of the data set,)`.
+
+    Raises:
+      TrainerError: there is a class that the network does not know.
+    """
+    model, given = tuple(model_names), tuple(data_names)
+    if _are_names(model) and _are_names(given):
+        label_of = {name: label for label, name in enumerate(model)}
+        if unknown := [name for name in given if name not in label_of]:
+            more = f" and {len(unknown) - 3:,} more" if unknown[3:] else ""
+            raise TrainerError(
+                f"{path}: classes: expected a model that knows those of {data}, "
+                f"found none of the name {', '.join(unknown[:3])}{more}. Is it trained "
+                "on other data?"
+            )
+        return model, np.array([label_of[name] for name in given], np.int64)
+    if len(given) > len(model):
+        raise TrainerError(
+            f"{path}: classes: expected {len(given):,}, as in {data}, found a "
+            f"model of {len(model):,}. Is it trained on other data?"
+        )
+    names = model if _are_names(model) else given + model[len(given) :]
+    return names, np.arange(len(given))
+
+
+def _are_names(names: tuple[str, ...]) -> bool:
+    """Whether classes have names, not only the labels that stand for them."""
+    return names != tuple(map(str, range(len(names))))

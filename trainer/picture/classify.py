@@ -28,12 +28,15 @@ class Prediction(NamedTuple):
       index: its position in an IDX file, from 0; None in other files.
       predictions: label, name and probability of the best classes, the best first.
       inverted: whether light and dark were exchanged for the network.
+      labelled: name of the class that the labels beside an IDX file give it; None
+        where these were not asked for.
     """
 
     file: str
     index: int | None  # type: ignore[assignment]  # A tuple's method.
     predictions: list[dict[str, Any]]
     inverted: bool
+    labelled: str | None = None
 
 
 def image_shape(network: keras.Model) -> tuple[int, int, int]:
@@ -60,6 +63,7 @@ def predict(
     invert: str = "auto",
     ink: bool = True,
     index: int | None = None,
+    labels: Callable[[epath.Path], np.ndarray] | None = None,
 ) -> Iterator[Prediction]:
     """Labels the images in files, with memory that does not grow with their number.
 
@@ -71,6 +75,8 @@ def predict(
       invert: as for `fit.fit`.
       ink: as for `fit.fit`.
       index: which image of IDX files to label, from 0; None for all of them.
+      labels: returns the label of each image in an IDX file, int `(n,)`, as the network
+        has them; with it, files are IDX files, and predictions that agree are left out.
 
     Yields:
       The others' predictions, in their order.
@@ -81,34 +87,37 @@ def predict(
     fitted = _fit(
         files,
         functools.partial(fit.fit, shape=shape, invert=invert, ink=ink),
-        functools.partial(_read, index=index, enough=enough),
+        functools.partial(_read, index=index, enough=enough, labels=labels),
         complain,
     )
     while batch := list(itertools.islice(fitted, _BATCH)):
-        pixels = np.stack([pixels for _, _, (pixels, _) in batch])
+        pixels = np.stack([pixels for _, _, _, (pixels, _) in batch])
         # Called as it is: to compile it takes longer than that saves on a few images.
         outputs = network(pixels, training=False)
         probabilities = keras.ops.convert_to_numpy(outputs).astype(float)
         best = np.argsort(-probabilities, axis=1, kind="stable")[:, :BEST]
-        for row, (file, number, (_, inverted)) in enumerate(batch):
+        for row, (file, number, label, (_, inverted)) in enumerate(batch):
+            if label == best[row, 0]:
+                continue
             classes = [
                 {"label": k, "name": names[k], "probability": probabilities[row, k]}
                 for k in best[row].tolist()
             ]
-            yield Prediction(file, number, classes, inverted)
+            labelled = None if label is None else names[label]
+            yield Prediction(file, number, classes, inverted, labelled)
 
 
 def _fit(
     files: Iterable[str],
     fit: Callable[[Image.Image], fit.Fitted],
-    read: Callable[[str], Iterator[tuple[int | None, Image.Image]]],
+    read: Callable[[str], Iterator[tuple[int | None, int | None, Image.Image]]],
     complain: Callable[[str], None],
-) -> Iterator[tuple[str, int | None, fit.Fitted]]:
+) -> Iterator[tuple[str, int | None, int | None, fit.Fitted]]:
     for file in files:
         try:
-            for number, image in read(file):
+            for number, label, image in read(file):
                 try:
-                    yield file, number, fit(image)
+                    yield file, number, label, fit(image)
                 except TrainerError as e:
                     where = "" if number is None else f"image {number}: "
                     complain(f"{file}: {where}{e}")
@@ -117,15 +126,22 @@ def _fit(
 
 
 def _read(
-    file: str, index: int | None, enough: int | None
-) -> Iterator[tuple[int | None, Image.Image]]:
-    """Yields the images of a file, with their positions if it is an IDX file."""
+    file: str,
+    index: int | None,
+    enough: int | None,
+    labels: Callable[[epath.Path], np.ndarray] | None,
+) -> Iterator[tuple[int | None, int | None, Image.Image]]:
+    """Yields the images of a file, with position and label if it is an IDX file."""
     path = epath.Path(file).expanduser()
     if not _is_idx(path):
+        found = "another" if path.exists() else "no such file"
+        if labels:
+            hint = "Only an IDX file has labels beside it."
+            raise idx.error(file, "format", "IDX, for --only_wrong", found, hint)
         if index is not None:
             hint = "Without --index, it may be an image of its own."
-            raise idx.error(file, "format", "IDX, for --index", "another", hint)
-        yield None, reading.load(path, enough)
+            raise idx.error(file, "format", "IDX, for --index", found, hint)
+        yield None, None, reading.load(path, enough)
         return
     header = idx.read_header(path)
     if header.dtype != np.uint8 or len(header.shape) != 3:
@@ -135,10 +151,12 @@ def _read(
     if index is not None and index >= header.shape[0]:
         expected = f"0 to {header.shape[0] - 1}"
         raise idx.error(file, "--index", expected, f"{index}")
+    given = labels(path) if labels else None
     stop = None if index is None else index + 1
     items = enumerate(itertools.chain.from_iterable(idx.read(path)))
     for number, pixels in itertools.islice(items, index, stop):
-        yield number, Image.fromarray(pixels)
+        label = None if given is None else int(given[number])
+        yield number, label, Image.fromarray(pixels)
 
 
 def _is_idx(path: epath.Path) -> bool:

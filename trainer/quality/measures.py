@@ -14,6 +14,7 @@ from trainer.errors import TrainerError
 # Above it there is no confusion matrix, which nobody could look at, and which for
 # 65,536 classes would take 32 GiB.
 MATRIX_CLASSES = 1000
+MISTAKES = 40  # Kept of an evaluation, and shown in a report.
 _TINY = float(np.finfo(np.float32).tiny)
 _Z = 1.959963984540054  # Between it and its negative lies 95% of a normal distribution.
 
@@ -28,6 +29,8 @@ class Mistake:
       label: the true class.
       predicted: the class with the highest probability.
       probability: that probability.
+      source: which item of which file it is, see `origins.find`; None where that is
+        not known.
     """
 
     index: int
@@ -35,6 +38,7 @@ class Mistake:
     label: int
     predicted: int
     probability: float
+    source: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -114,6 +118,18 @@ class Evaluation:
         """Returns the labels by accuracy, those of empty classes last."""
         return np.argsort(self.class_accuracy, kind="stable").tolist()
 
+    def with_sources(self, sources: Sequence[str | None]) -> "Evaluation":
+        """Returns it with the source of each mistake, in their order."""
+        mistakes = tuple(
+            dataclasses.replace(mistake, source=source)
+            for mistake, source in zip(self.mistakes, sources, strict=True)
+        )
+        return dataclasses.replace(self, mistakes=mistakes)
+
+    def with_surest(self, mistakes: int = MISTAKES) -> "Evaluation":
+        """Returns it with no more than so many mistakes, the most confident ones."""
+        return dataclasses.replace(self, mistakes=self.mistakes[:mistakes])
+
     def to_json(self) -> dict[str, Any]:
         """Returns all but the images, in types that JSON has."""
         names = self.label_names
@@ -145,6 +161,7 @@ class Evaluation:
                     "label": names[mistake.label],
                     "predicted": names[mistake.predicted],
                     "probability": mistake.probability,
+                    "source": mistake.source,
                 }
                 for mistake in self.mistakes
             ],
@@ -155,7 +172,7 @@ def evaluate(
     model: keras.Model,
     batches: Iterable[tuple[Any, Any]],
     label_names: Sequence[str],
-    mistakes: int = 40,
+    mistakes: int = MISTAKES,
 ) -> Evaluation:
     """Evaluates a model in one pass, with memory that does not grow with the split.
 

@@ -189,6 +189,7 @@ def _mistakes(evaluation: Evaluation) -> list[dict[str, Any]]:
             "predicted": names[mistake.predicted],
             "probability": mistake.probability,
             "index": mistake.index,
+            "source": mistake.source,
         }
         for mistake in evaluation.mistakes
     ]

@@ -288,6 +288,7 @@ def _described(settings: Settings, data: Data, device: Device) -> dict[str, Any]
     return {
         keys.DATASET: data.name,
         keys.DATA_DIR: data.data_dir,
+        **({keys.IDX_DIR: data.idx_dir} if data.idx_dir else {}),
         "train_split": data.train_split,
         keys.EVAL_SPLIT: data.eval_split,
         "train_examples": data.train_examples,

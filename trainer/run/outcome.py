@@ -5,6 +5,7 @@ import shlex
 import keras
 from etils import epath
 
+from trainer.data import origins
 from trainer.data.pipeline import Data
 from trainer.quality import measures, report
 from trainer.quality.board import Writer
@@ -29,6 +30,9 @@ def write(
     """
     model = kept.save_model(network)
     result = measures.evaluate(trained, data.evaluate, data.label_names)
+    wrong = [(mistake.image, mistake.label) for mistake in result.mistakes]
+    sources = origins.find(data.idx_dir, data.eval_split, wrong, print)
+    result = result.with_sources(sources)
     page = kept.folder / workdir.REPORT
     with workdir.written(page):
         report.write(page, kept.settings, kept.records, result, findings=data.findings)

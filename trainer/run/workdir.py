@@ -25,7 +25,10 @@ REPORT = "report.html"
 # Settings in which a run may go on otherwise than it was begun, and what to say.
 _BITS = "; the last bits of the result may differ"
 _FREE = {"log_every": "", "device": _BITS, "keras": _BITS, "tensorflow": _BITS}
-_NOTED = {keys.DATA_DIR}  # Settings that are not of the run: for whoever evaluates it.
+_NOTED = {
+    keys.DATA_DIR,
+    keys.IDX_DIR,
+}  # Settings that are not of the run: for whoever evaluates it.
 _NUMBER = re.compile(r"_(\d+)(?=[_/]|$)")
 
 

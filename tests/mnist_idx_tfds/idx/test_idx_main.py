@@ -210,6 +210,20 @@ def test_a_bad_set_is_an_error_and_not_odd(run, tmp_path, fault):
     assert (code, out) == (1, f"BAD {tmp_path / fault.file}: {fault.says}\n")
 
 
+@pytest.mark.parametrize(("lines", "code"), [(5, 1), (6, 0), (7, 1)])
+def test_a_path_too_few_or_too_many_is_an_error(run, tmp_path, lines, code):
+    write_set(tmp_path)
+    path = tmp_path / "t10k-files.txt"
+    path.write_text("".join(f"a/{n}.png\n" for n in range(lines)))
+    found, out, _ = run(tmp_path)
+    assert found == code
+    assert code == 0 or out == (
+        f"BAD {path}: lines: expected 6, one for each image in "
+        f"{idx_files.TEST_IMAGES}, found {lines}. Pack the pictures again, or remove "
+        "this file if it is of another set.\n"
+    )
+
+
 def test_images_of_a_folder_are_drawn(run, tmp_path):
     write_set(tmp_path)
     _, out, _ = run("--show=2", tmp_path)

@@ -71,6 +71,41 @@ def test_an_idx_file_has_a_prediction_for_each_image(
     assert [p.predictions[0]["label"] for p in made] == list(best)
 
 
+def test_with_labels_only_what_they_say_otherwise_of_is_left(
+    network, digits, tmp_path, monkeypatch
+):
+    """Over several batches, of one of which nothing is left."""
+    monkeypatch.setattr(classify, "_BATCH", 8)
+    path = tmp_path / "digits"
+    path.write_bytes(encode(digits))
+    labels = expected(network, digits).argmax(axis=1)
+    for item in (0, 7, 25):
+        labels[item] = (labels[item] + 1) % 10
+    made, errors = label(network, path, labels=lambda file: labels)
+    assert not errors
+    assert [p.index for p in made] == [0, 7, 25]
+    for found in made:
+        assert found.labelled == NAMES[labels[found.index]]
+        assert found.predictions[0]["name"] != found.labelled
+    asked = [label(network, path, labels=lambda _: labels, index=n)[0] for n in (6, 7)]
+    assert [len(found) for found in asked] == [0, 1]
+
+
+def test_a_picture_has_no_labels_beside_it(network, digits, tmp_path):
+    Image.fromarray(digits[0]).save(tmp_path / "a.png")
+    files = (tmp_path / "a.png", tmp_path / "gone.png")
+    made, errors = label(network, *files, labels=lambda file: np.zeros(1, int))
+    expected = "format: expected IDX, for --only_wrong, found"
+    hint = "Only an IDX file has labels beside it."
+    assert (made, errors) == (
+        [],
+        [
+            f"{files[0]}: {expected} another. {hint}",
+            f"{files[1]}: {expected} no such file. {hint}",
+        ],
+    )
+
+
 def test_one_image_of_an_idx_file_can_be_asked_for(network, tmp_path, digits):
     (made,), _ = label(network, DIGITS, index=23)
     all_of_them, _ = label(network, DIGITS)

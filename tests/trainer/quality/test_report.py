@@ -208,6 +208,16 @@ def test_mistakes_are_pictures_with_their_labels(page):
     assert expected in captions
 
 
+def test_a_mistake_has_its_place_in_the_files_where_it_is_known(page):
+    result = evaluated("abc", examples=400)
+    assert "counted from 0." not in page(result).texts["main"][0]
+    sources = [f"t10k.gz item {n}: {BAD_NAMES[0]}{n}" for n in range(39)]
+    found = page(result.with_sources([*sources, None]))
+    assert "items are counted from 0." in found.texts["main"][0]
+    assert [text for text in found.texts["p"] if text.startswith("t10k")] == sources
+    assert "script" not in found.texts
+
+
 @pytest.mark.parametrize(
     ("border", "paper"),
     [
@@ -404,6 +414,8 @@ def test_nothing_is_wider_than_a_phone(in_browser, tmp_path):
     frames = ""
     for number, names in enumerate(sets):
         result = evaluated(names, examples=10_000, shape=(28, 28, 1))
+        sources = [f"t10k-images-idx3-ubyte.gz item {n}: {'W' * 60}" for n in range(40)]
+        result = result.with_sources(sources)
         report.write(tmp_path / f"{number}.html", SETTINGS, METRICS, result)
         frames += f'<iframe src="{number}.html" width="360" height="800"></iframe>'
     (tmp_path / "all.html").write_text(

@@ -1,0 +1,129 @@
+"""The images that a network gets wrong, as pictures in folders by class."""
+
+import contextlib
+import csv
+import os
+import pathlib
+import re
+import tempfile
+from collections.abc import Iterator, Sequence
+
+from PIL import Image
+
+from trainer import files
+from trainer.errors import TrainerError
+from trainer.quality.measures import Evaluation
+
+TABLE = "mistakes.csv"
+_COLUMNS = ("index", "true", "predicted", "probability", "source", "file")
+_NAME_BYTES = 120  # Of a class, in a folder's name; file systems take 255.
+
+
+def check(folder: str | os.PathLike[str]) -> None:
+    """Tries to write where `write` is to, and leaves nothing there.
+
+    Raises:
+      TrainerError: the folder holds something, or is none.
+      OSError: it cannot be written.
+    """
+    with _made(pathlib.Path(folder)) as path:
+        files.check(path / TABLE)
+
+
+def write(folder: str | os.PathLike[str], evaluation: Evaluation) -> None:
+    """Writes TRUE/PREDICTED/INDEX.png for each mistake, and a table of them all.
+
+    Folders have the names of the classes, as far as a file system takes these; the
+    table, `mistakes.csv`, has them as they are. It comes last: where it is, all is.
+
+    Args:
+      folder: made where missing, with those that it is in.
+      evaluation: with the mistakes to write.
+
+    Raises:
+      TrainerError: the folder holds something, or is none.
+      OSError: it cannot be written.
+    """
+    names = folder_names(evaluation.label_names)
+    with (
+        _made(pathlib.Path(folder)) as path,
+        tempfile.TemporaryDirectory(prefix=".mistakes-", dir=path) as temporary,
+    ):
+        draft = pathlib.Path(temporary)
+        # Paths of pictures may not be in UTF-8.
+        with (draft / TABLE).open(
+            "w", encoding="utf-8", errors="backslashreplace", newline=""
+        ) as stream:
+            table = csv.writer(stream, lineterminator="\n")
+            table.writerow(_COLUMNS)
+            for mistake in evaluation.mistakes:
+                true, predicted = mistake.label, mistake.predicted
+                file = pathlib.PurePosixPath(
+                    names[true], names[predicted], f"{mistake.index}.png"
+                )
+                (draft / file).parent.mkdir(parents=True, exist_ok=True)
+                image = mistake.image
+                gray = image[..., 0] if image.shape[-1] == 1 else image
+                Image.fromarray(gray).save(draft / file)
+                table.writerow(
+                    [
+                        mistake.index,
+                        evaluation.label_names[true],
+                        evaluation.label_names[predicted],
+                        mistake.probability,
+                        mistake.source,
+                        file,
+                    ]
+                )
+        for part in sorted(draft.iterdir(), key=lambda part: part.name == TABLE):
+            part.rename(path / part.name)
+
+
+def folder_names(names: Sequence[str]) -> list[str]:
+    """Returns a name for the folder of each class, each another in any case.
+
+    A name that file systems take is as it is. In others what they do not take becomes
+    "_", and the label follows, as it does where another class has that name already.
+
+    Args:
+      names: of the classes, in the order of their labels.
+    """
+    taken = {TABLE}
+    folders = []
+    for label, name in enumerate(names):
+        safe = re.sub(r'[\\/:*?"<>|]', "_", name)
+        safe = "".join(c if c.isprintable() else "_" for c in safe)
+        safe = safe.encode()[:_NAME_BYTES].decode("utf-8", "ignore")
+        safe = safe.strip(" .")
+        folder = safe if safe and safe == name else f"{safe}-{label}".lstrip("-")
+        while folder.casefold() in taken:
+            folder = f"{folder}-{label}"
+        taken.add(folder.casefold())
+        folders.append(folder)
+    return folders
+
+
+@contextlib.contextmanager
+def _made(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Makes an empty folder, which is gone again if nothing is in it at the end."""
+    if path.exists() and not path.is_dir():
+        found = "a file"
+    else:
+        found = f"{next(path.iterdir()).name} in it" if _holds(path) else ""
+    if found:
+        raise TrainerError(
+            f"--mistakes={path}: expected an empty folder, or none, found {found}. "
+            "Choose another, or remove what is there."
+        )
+    made = [p for p in (path, *path.parents) if not p.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    try:
+        yield path
+    finally:
+        for folder in made:
+            if not _holds(folder):
+                folder.rmdir()
+
+
+def _holds(folder: pathlib.Path) -> bool:
+    return folder.is_dir() and any(folder.iterdir())
