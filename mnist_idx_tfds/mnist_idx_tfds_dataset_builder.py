@@ -107,7 +107,6 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             if overwrite or not self.data_path.exists():
                 raise
             self._check_built_from_these_files()
-            self.info.read_from_directory(self.data_dir)
         except Exception as e:
             # TFDS and TensorFlow have several types for it, none of its own.
             for reason in _DISK_FULL:
@@ -120,6 +119,8 @@ class Builder(tfds.core.GeneratorBasedBuilder):
                         "Nothing half built was kept; free some and build again.",
                     ) from e
             raise
+        if not self.info.splits:  # It was another process that built the data.
+            self.info.read_from_directory(self.data_dir)
 
     def as_dataset(self, *args: Any, **kwargs: Any) -> Any:
         """As TFDS has it, but refuses data that was built from other files."""

@@ -319,3 +319,13 @@ def test_checksums_of_manual_files_are_enforced(mnist_idx_dir, tmp_path):
     with pytest.raises(idx.IdxError, match=f"{TRAIN_IMAGES}: SHA-256: expected 440f"):
         builder.download_and_prepare(download_config=config)
     assert not builder.is_prepared()
+
+
+def test_data_that_another_process_built_in_between_is_taken(tmp_path):
+    """Between the making of the builder, which found none, and its preparing."""
+    write_set(tmp_path / "own")
+    late = folder_builder(tmp_path / "own", tmp_path / "data")
+    build(tmp_path / "own", tmp_path / "data")
+    late.download_and_prepare()
+    assert list(late.info.splits) == ["train", "test"]
+    assert late.info.metadata["sha256"]

@@ -120,7 +120,7 @@ def test_a_newcomer_without_a_network_trains_on_the_embedded_data(tmp_path):
         "28x28x1",
         "10 classes",
         "5,994 parameters",
-        "steps in 15 epochs of 2 passes each",
+        "augmented  2,004 steps in 12 epochs of 2 passes each",
     ):
         assert part in opening
     log = lines[lines.index(opening) + 1 :]
