@@ -12,6 +12,8 @@ _MIN_SIZE = 16  # pixels; below it nothing is left of the tutorials' second pool
 _LARGE = 40  # pixels; what has larger sides is shrunk to about this first.
 _MOMENTUM = 0.95  # Of moving statistics; Keras's 0.99 is behind for 200 steps.
 _RAW = (0.0, 255.0)
+# Of the pixels that a tutorial's network sees; 1 is too much for their peak rates.
+_SMALL_DEVIATION = 0.5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +50,7 @@ def cnn(
       image_shape: height, width and channels of an image, in pixels.
       num_classes: number of classes.
       pixels: mean and standard deviation of those that it will be trained on; the
-        network brings them to 0 and 1.
+        network brings them to 0 and 0.5.
 
     Returns:
       A model from uint8 images `(batch, *image_shape)`, values 0 to 255, to float32
@@ -68,7 +70,12 @@ def cnn(
         ]
     stack.append(layers.Flatten())
     return _network(
-        "cnn", image_shape, num_classes, pixels, _large_enough(image_shape, stack)
+        "cnn",
+        image_shape,
+        num_classes,
+        pixels,
+        _large_enough(image_shape, stack),
+        _SMALL_DEVIATION,
     )
 
 
@@ -108,7 +115,12 @@ def deep(
         layers.Dropout(0.5),
     ]
     return _network(
-        "deep", image_shape, num_classes, pixels, _large_enough(image_shape, stack)
+        "deep",
+        image_shape,
+        num_classes,
+        pixels,
+        _large_enough(image_shape, stack),
+        _SMALL_DEVIATION,
     )
 
 
@@ -125,7 +137,7 @@ def strong(
     Args:
       image_shape: height, width and channels of an image, in pixels; any.
       num_classes: number of classes.
-      pixels: as of `cnn`.
+      pixels: as of `cnn`, but brought to 0 and 1.
 
     Returns:
       A model of the same form as `cnn`.
@@ -201,9 +213,11 @@ def _network(
     num_classes: int,
     pixels: tuple[float, float],
     stack: list[keras.layers.Layer],
+    to_deviation: float = 1.0,
 ) -> keras.Model:
     mean, deviation = pixels
-    normalization = keras.layers.Rescaling(1 / deviation, -mean / deviation)
+    scale = to_deviation / deviation
+    normalization = keras.layers.Rescaling(scale, -mean * scale)
     outputs = keras.layers.Dense(
         num_classes,
         activation="softmax",
