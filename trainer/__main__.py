@@ -4,6 +4,7 @@
 `python -m trainer --idx_dir=DIR` on a folder of four IDX files.
 """
 
+import pathlib
 import shlex
 from collections.abc import Sequence
 
@@ -14,7 +15,7 @@ from trainer.errors import TargetMissedError
 
 _FINDINGS = 3  # Lines on what is odd about the data set.
 
-cli.define_device()
+cli.define_device(several=True)
 cli.define_data("train on", "MNIST")
 _MODEL = flags.DEFINE_enum(
     "model",
@@ -22,6 +23,12 @@ _MODEL = flags.DEFINE_enum(
     ["cnn", "deep", "strong"],
     "The tutorial's small network, mnist-node's deeper and slower one, or one for any "
     "images (default: strong; cnn for MNIST itself).",
+)
+_FROM_MODEL = flags.DEFINE_string(
+    "from_model",
+    None,
+    "Trained network, a .keras file, whose weights to begin with; with other classes, "
+    "the last layer is new.",
 )
 _AUGMENT = flags.DEFINE_enum(
     "augment",
@@ -129,8 +136,12 @@ def main(_: list[str]) -> None:
         exported.check(_EXPORT_DIR.value)  # Before a training that would be lost.
     is_mnist = not (f.idx_dir or f.dataset)
     name = _MODEL.value or ("cnn" if is_mnist else "strong")
+    if _FROM_MODEL.value and not _MODEL.value:
+        name = _model_of(_FROM_MODEL.value) or name
     model = MODELS[name]
     batch_size = _BATCH_SIZE.value or model.batch_size
+    shares = parallel.shares(selected)
+    shares.check(batch_size)
     device.share_cores(selected, parallel.parts(selected.cores, batch_size))
     builder = source.prepare(
         f.data_dir, f.manual_dir, f.idx_dir, f.dataset or source.MNIST
@@ -151,6 +162,7 @@ def main(_: list[str]) -> None:
         log_every=_LOG_EVERY.value,
         seed=_SEED.value,
         class_weight=_CLASS_WEIGHT.value,
+        from_model=_FROM_MODEL.value,
     )
     augment = _AUGMENT.value == "on"
     if _AUGMENT.value == "auto":
@@ -165,8 +177,11 @@ def main(_: list[str]) -> None:
             seed=settings.seed,
             passes=length.passes,
             augment=augment,
+            shares=shares,
         )
-        result = loop.run(settings, feed, selected, length.why, _WORKDIR.value, target)
+        result = loop.run(
+            settings, feed, selected, length.why, _WORKDIR.value, target, shares
+        )
     if _EXPORT_DIR.value:
         folder = exported.write(result.model, _EXPORT_DIR.value, feed.label_names)
         print(f"exported to {folder}")
@@ -174,6 +189,16 @@ def main(_: list[str]) -> None:
         raise TargetMissedError(
             f"--target_accuracy: expected at least {target}, found {result.accuracy:.4f}."
         )
+
+
+def _model_of(path: str) -> str:
+    """Returns the name of the network that a run has saved; empty if it is not known."""
+    from trainer import settings
+    from trainer.network.architectures import MODELS
+
+    run = settings.read(pathlib.Path(path).expanduser().parent)
+    name = str(run.get(settings.MODEL, ""))
+    return name if name in MODELS else ""
 
 
 def _print_findings(findings: Sequence[str], idx_dir: str | None) -> None:

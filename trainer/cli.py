@@ -1,6 +1,7 @@
 """What the trainer's command lines share: what a user can mend is one line."""
 
 import gc
+import re
 import signal
 import sys
 import traceback
@@ -15,20 +16,24 @@ from trainer.errors import TrainerError
 flags.disclaim_key_flags()  # So that --help shows them as the program's own.
 
 
-def define_device() -> None:
-    """Defines the flag `--device`, with the names that `device.select` takes."""
+def define_device(several: bool = False) -> None:
+    """Defines the flag `--device`, with the names that `device.select` takes.
+
+    Args:
+      several: whether the program can compute on more than one.
+    """
+    names = "auto, cpu, gpu or gpu:N"
+    pattern = r"auto|cpu|gpu(:\d+)?"
+    if several:
+        names += ", or with the backend JAX gpu:N,M or all, which share each batch"
+        pattern += r"|all|gpu:\d+(,\d+)+"
     flags.DEFINE_string(
-        "device",
-        "auto",
-        "Where to compute: auto (a GPU if there is one), cpu, gpu, or gpu:N.",
+        "device", "auto", f"Where to compute: {names}; auto is a GPU if there is one."
     )
     flags.register_validator(
         "device",
-        lambda name: (
-            name in ("auto", "cpu", "gpu")
-            or (name.startswith("gpu:") and name[4:].isdecimal())
-        ),
-        "expected auto, cpu, gpu or gpu:N",
+        lambda name: re.fullmatch(pattern, name) is not None,
+        f"expected {names}",
     )
 
 

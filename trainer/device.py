@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import importlib.util
 import os
 import pathlib
 import re
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trainer.errors import TrainerError
 
@@ -23,17 +24,20 @@ _LONGEST = 300  # Letters of TensorFlow's in a message of ours.
 
 
 class Device(NamedTuple):
-    """A device of the machine.
+    """A device of the machine, or several that share each batch.
 
     Attributes:
-      kind: "CPU" or "GPU".
+      kind: "CPU", "GPU", or what else the backend has.
       description: name for people, such as "GPU:0 (NVIDIA H200)".
-      cores: to divide steps among; 1 on a GPU.
+      cores: to divide steps among; 1 where the backend does that itself.
+      names: of the devices that share each batch, as `keras.distribution` has them;
+        empty for one device.
     """
 
     kind: str
     description: str
     cores: int = 1
+    names: tuple[str, ...] = ()
 
 
 def cores() -> int:
@@ -75,45 +79,125 @@ def _quotas() -> Iterator[float]:
                 break
 
 
-def select(name: str) -> Device:
-    """Makes one device the one that TensorFlow computes on.
+def backend() -> str:
+    """Returns what Keras computes with, "tensorflow" or "jax".
 
-    Must run before anything else uses TensorFlow, which it imports. On a CPU, each
-    operation has all cores that the process may use; see `share_cores`.
+    Raises:
+      TrainerError: `KERAS_BACKEND` names another, or one that is not installed.
+    """
+    name = os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    if name not in ("tensorflow", "jax"):
+        raise TrainerError(
+            f"KERAS_BACKEND: expected tensorflow or jax, found {name}. Unset it for this "
+            "run, or set it to one of these."
+        )
+    if name == "jax" and not importlib.util.find_spec("jax"):
+        raise TrainerError(
+            "KERAS_BACKEND=jax: expected the package jax, found none. It comes with pip "
+            "install '.[jax]'; without KERAS_BACKEND, TensorFlow computes."
+        )
+    return name
+
+
+def select(name: str) -> Device:
+    """Makes a device, or several, what Keras computes on.
+
+    Must run before anything else uses TensorFlow or JAX, which it imports. On a CPU, each
+    operation has all cores that the process may use; see `share_cores`. With the backend
+    JAX, TensorFlow, which reads the data, keeps off the GPU.
 
     Args:
       name: "cpu", "gpu" (the first one), "gpu:N", or "auto", which is "gpu" where
-        TensorFlow sees one and "cpu" elsewhere.
+        there is one and "cpu" elsewhere; with JAX also "gpu:N,M..." and "all", which
+        is all of the kind that "auto" would be.
 
     Returns:
       The device.
 
     Raises:
-      TrainerError: TensorFlow does not see the GPU that was asked for, or cannot
-        compute on it, or Keras is set to compute with something else.
+      TrainerError: there is no GPU that was asked for, or it cannot compute, or the
+        backend cannot compute on several.
     """
-    backend = os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    if backend != "tensorflow":
+    jax = backend() == "jax"
+    if not jax and (name == "all" or "," in name):
         raise TrainerError(
-            f"KERAS_BACKEND: expected tensorflow, found {backend}. Unset it for this run."
+            f"--device={name}: expected one device, with which the backend TensorFlow "
+            "computes, found several. KERAS_BACKEND=jax computes on several."
         )
     with _startup_noise_hidden():
-        import tensorflow as tf
+        if jax:
+            return _select_for_jax(name)
+        return _select_for_tensorflow(name)
 
-        gpus = tf.config.list_physical_devices("GPU")
-        if name == "cpu" or (name == "auto" and not gpus):
-            tf.config.set_visible_devices([], "GPU")
-            count = cores()
-            tf.config.threading.set_intra_op_parallelism_threads(count)
-            return Device("CPU", f"CPU ({count} core{'s'[: count > 1]})", count)
-        index = int(name.partition(":")[2] or 0)
-        if index < len(gpus):
-            return _start(gpus[index], index)
+
+def _select_for_tensorflow(name: str) -> Device:
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    if name == "cpu" or (name == "auto" and not gpus):
+        return _cpu()
+    index = int(name.partition(":")[2] or 0)
+    if index < len(gpus):
+        return _start(gpus[index], index)
     seen = ["CPU:0"] + [gpu.name.removeprefix("/physical_device:") for gpu in gpus]
-    raise TrainerError(
-        f"--device={name}: expected GPU:{index}, found only {', '.join(seen)}. "
-        + ("" if gpus else _why_no_gpu())
-        + "GPU support comes with pip install '.[gpu]' on Linux with an NVIDIA driver; "
+    raise _no_gpu(name, index, seen, "" if gpus else _why_no_gpu())
+
+
+def _cpu() -> Device:
+    """Keeps TensorFlow on the CPU, each operation with all of its cores."""
+    import tensorflow as tf
+
+    tf.config.set_visible_devices([], "GPU")
+    count = cores()
+    tf.config.threading.set_intra_op_parallelism_threads(count)
+    return Device("CPU", f"CPU ({count} core{'s'[: count > 1]})", count)
+
+
+def _select_for_jax(name: str) -> Device:
+    cpu = _cpu()._replace(cores=1)  # JAX divides its operations itself.
+    if name == "cpu":
+        os.environ["JAX_PLATFORMS"] = "cpu"  # Or it would start the GPU, too.
+    # JAX would else take three quarters of a GPU's memory at once.
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    import jax
+
+    why = ""
+    try:
+        found = jax.devices("gpu" if name.startswith("gpu") else None)
+    except RuntimeError as e:
+        found, why = [], f"JAX says: {_shortened(str(e))}. "
+    if found and found[0].platform == "cpu":
+        if name != "all" or len(found) == 1:
+            return cpu
+        description = f"{len(found)} devices of the {cpu.description}"
+        return Device("CPU", description, names=tuple(map(_keras_name, found)))
+    if name == "all":
+        picked = list(range(len(found)))
+    else:
+        picked = [int(n) for n in name.partition(":")[2].split(",") if n] or [0]
+    if missing := [n for n in picked if n >= len(found)]:
+        seen = [f"GPU:{n}" for n in range(len(found))]
+        raise _no_gpu(name, missing[0], ["CPU:0", *seen], why)
+    gpus = [found[n] for n in picked]
+    kind = gpus[0].platform.upper()  # Or a TPU.
+    described = ", ".join(
+        f"{kind}:{n} ({gpu.device_kind})" for n, gpu in zip(picked, gpus, strict=True)
+    )
+    if len(gpus) > 1:
+        return Device(kind, described, names=tuple(map(_keras_name, gpus)))
+    jax.config.update("jax_default_device", gpus[0])  # type: ignore[no-untyped-call]
+    return Device(kind, described)
+
+
+def _keras_name(device: Any) -> str:
+    return f"{device.platform}:{device.id}"
+
+
+def _no_gpu(name: str, index: int, seen: list[str], why: str) -> TrainerError:
+    extra = "jax-cuda" if backend() == "jax" else "gpu"
+    return TrainerError(
+        f"--device={name}: expected GPU:{index}, found only {', '.join(seen)}. {why}"
+        f"GPU support comes with pip install '.[{extra}]' on Linux with an NVIDIA driver; "
         "--device=cpu trains without."
     )
 
@@ -157,12 +241,20 @@ def _start(gpu: "tf.config.PhysicalDevice", index: int) -> Device:
 
 
 def explained(e: Exception) -> TrainerError | None:
-    """Returns the one line for an error of TensorFlow's that a user can mend, or None.
+    """Returns the one line for an error of the backend's that a user can mend, or None.
 
     Files are not its only source: it has the same class for a full disk and for too
     little memory.
     """
     tf = sys.modules.get("tensorflow")  # What is not imported has raised nothing.
+    jax = sys.modules.get("jax")
+    if jax and isinstance(e, jax.errors.JaxRuntimeError):
+        if "RESOURCE_EXHAUSTED" not in str(e) and "Out of memory" not in str(e):
+            return None
+        return TrainerError(
+            "memory: expected room for all arrays, found too little on the device. A "
+            "smaller --batch_size or smaller images need less."
+        )
     if tf is None or not isinstance(e, tf.errors.OpError):
         return None
     path, _, reason = first_line(e).rpartition("; ")

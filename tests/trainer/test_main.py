@@ -1,7 +1,9 @@
 """`python -m trainer` as its users run it: in a process, by its output alone."""
 
 import functools
+import hashlib
 import html
+import json
 import os
 import pathlib
 import re
@@ -228,6 +230,29 @@ def test_a_finished_run_says_so_and_an_accuracy_not_reached_is_exit_code_3(kept)
     assert finals[0] == finals[1]
     left = {path.name for path in (tmp_path / "w").iterdir()}
     assert left >= {"model.keras", "report.html", "metrics.jsonl", "tensorboard"}
+
+
+def test_a_run_begins_from_another_ones_model_and_says_so(kept):
+    """Of the same network, without being told which one that is."""
+    tmp_path, args, _ = kept
+    model = tmp_path / "w" / "model.keras"
+    settings = json.loads((tmp_path / "w" / "settings.json").read_text())
+    flags = (f"--from_model={model}", f"--workdir={tmp_path / 'from'}")
+    result = run(*args, *flags)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert f"{settings['model']} with " in result.stdout
+    assert f"begun from {model}  " in result.stdout
+    later = json.loads((tmp_path / "from" / "settings.json").read_text())
+    digest = hashlib.sha256(model.read_bytes()).hexdigest()
+    assert (settings["from_model"], later["from_model"]) == (None, digest)
+
+
+def test_a_model_to_begin_from_that_is_not_there_is_one_line(kept, tmp_path):
+    _, args, _ = kept
+    result = run(*args[:-1], f"--from_model={tmp_path / 'none.keras'}")
+    assert result.returncode == 1
+    (line,) = result.stderr.splitlines()
+    assert "none.keras: file: expected a .keras model, found no such file" in line
 
 
 def test_one_class_reaches_an_accuracy_of_1_without_a_word_of_advice(tmp_path):

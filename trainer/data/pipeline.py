@@ -20,6 +20,7 @@ import mnist_idx_tfds
 from trainer import device
 from trainer.data import augmentation, features, source
 from trainer.errors import TrainerError
+from trainer.shares import ALONE, Shares
 
 MEMORY_BYTES = 1 << 30  # Decoded images of a split that is kept in memory.
 PIECE_BYTES = 1 << 26  # Images of a streamed split that are shuffled together.
@@ -63,6 +64,7 @@ class Data:
       train_examples: number of training examples.
       eval_examples: number of evaluation examples.
       batch_size: training examples a step; an epoch's last step has the rest.
+      eval_batch_size: evaluation examples a step, the same.
       passes: over the training examples in an epoch.
       steps: training batches in an epoch.
       feed: "memory" or "stream", where an epoch's training examples come from.
@@ -70,8 +72,10 @@ class Data:
         None for not at all.
       pixels: of the training split.
       train: one epoch of batches, images uint8 `(batch, *image_shape)` and labels
-        int64 `(batch,)`, in an order of its own for each epoch.
+        int64 `(batch,)`, in an order of its own for each epoch; of each what this
+        process has of it.
       evaluate: batches of the same form with every evaluation example once.
+      evaluate_share: what this process has of them.
       set_epoch: tells `train` which epoch the next iteration is, counted from 0.
       count_train: counts the training examples of each class, int64 `(classes,)`.
       count_eval: the same of the evaluation examples.
@@ -88,6 +92,7 @@ class Data:
     train_examples: int
     eval_examples: int
     batch_size: int
+    eval_batch_size: int
     passes: int
     steps: int
     feed: str
@@ -95,6 +100,7 @@ class Data:
     pixels: Pixels
     train: tf.data.Dataset
     evaluate: tf.data.Dataset
+    evaluate_share: tf.data.Dataset
     set_epoch: Callable[[int], Any]
     count_train: Callable[[], np.ndarray]
     count_eval: Callable[[], np.ndarray]
@@ -112,6 +118,7 @@ def load(
     seed: int,
     passes: int = 1,
     augment: bool = False,
+    shares: Shares = ALONE,
 ) -> Data:
     """Builds the pipelines, and reads the splits that are to be in memory.
 
@@ -125,6 +132,7 @@ def load(
         examples and how each is changed.
       passes: over the training examples in an epoch.
       augment: whether to change training images at random, see `augmentation`.
+      shares: of this process in each batch, which it alone reads.
 
     Returns:
       The data set with its pipelines.
@@ -158,16 +166,20 @@ def load(
         strength = None
         if augment:
             strength = augmentation.strength(train_examples, len(found.label_names))
-            train = _augmented(train, batch_size, order, strength)
+            train = _augmented(train, batch_size, order, strength, shares)
+        else:
+            train = _shared(train, batch_size, shares)
+        evaluation_batch = _EVALUATION_BATCH + -_EVALUATION_BATCH % shares.devices
         if _choose(builder, eval_examples, feed) == "memory":
             arrays = _arrays(builder, eval_split, decode)
             count_eval = _counter(builder, eval_split, arrays[1])
-            evaluate = _batches(arrays, _EVALUATION_BATCH)
+            evaluate = _batches(arrays, evaluation_batch)
         else:
             count_eval = _counter(builder, eval_split)
             evaluate = _decoded(
-                _records(builder, eval_split), decode, _EVALUATION_BATCH
+                _records(builder, eval_split), decode, evaluation_batch
             ).prefetch(2)
+        eval_steps = -(-eval_examples // evaluation_batch)
         steps = -(-passes * train_examples // batch_size)
         name = builder.info.full_name
         folder = epath.Path(builder.data_dir).resolve()
@@ -181,13 +193,17 @@ def load(
             train_examples=train_examples,
             eval_examples=eval_examples,
             batch_size=batch_size,
+            eval_batch_size=evaluation_batch,
             passes=passes,
             steps=steps,
             feed=train_feed,
             augmentation=strength,
             pixels=pixels,
             train=_counted(train, steps),
-            evaluate=_counted(evaluate, -(-eval_examples // _EVALUATION_BATCH)),
+            evaluate=_counted(evaluate, eval_steps),
+            evaluate_share=_counted(
+                _shared(evaluate, evaluation_batch, shares), eval_steps
+            ),
             set_epoch=order.epoch.assign,
             count_train=count_train,
             count_eval=count_eval,
@@ -498,18 +514,52 @@ def _from_stream(
     return dataset.map(decode, num_parallel_calls=_CORES).prefetch(2)
 
 
+def _shared(
+    batches: tf.data.Dataset, batch_size: int, shares: Shares
+) -> tf.data.Dataset:
+    """Leaves of each batch what this process has of it."""
+    if shares.devices == 1:
+        return batches
+
+    @_as_is
+    def share(*columns):
+        return _share(columns, batch_size, shares)[0]
+
+    return batches.map(share, num_parallel_calls=_CORES)
+
+
+def _share(
+    columns: Sequence[tf.Tensor], batch_size: int, shares: Shares
+) -> tuple[Sequence[tf.Tensor], tf.Tensor]:
+    """Returns what this process has of a batch, and which rows that is."""
+    size = tf.size(columns[1], tf.int64)
+    if shares.devices == 1:
+        return columns, tf.range(size)
+    # As `Shares.filled`, with the first examples again.
+    full = size + -size % shares.devices
+    clash = (full == batch_size) & (size < batch_size)
+    full += tf.cast(clash, tf.int64) * shares.devices
+    own = full // shares.processes
+    rows = (shares.process * own + tf.range(own)) % size
+    return tuple(tf.gather(column, rows) for column in columns), rows
+
+
 def _augmented(
     batches: tf.data.Dataset,
     batch_size: int,
     order: _Order,
     strength: augmentation.Strength,
+    shares: Shares,
 ) -> tf.data.Dataset:
-    """Changes each image as a function of its place in the epoch, and so of the run."""
+    """Changes what this process has of each batch.
+
+    An image changes as a function of its place in the epoch, and so of the run.
+    """
 
     @_as_is
     def change(batch, columns):
-        images, labels = columns
-        places = batch * batch_size + tf.range(tf.size(labels, tf.int64))
+        (images, labels), rows = _share(columns, batch_size, shares)
+        places = batch * batch_size + rows
         seeds = augmentation.mixed(order.seed, order.epoch, places)
         return augmentation.warp(images, seeds, strength), labels
 

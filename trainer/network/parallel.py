@@ -5,7 +5,25 @@ from typing import Any
 import keras
 from keras import ops
 
+from trainer.device import Device
+from trainer.shares import Shares
+
 _MIN_PART = 16  # examples; the operations of a smaller part take little less time.
+
+
+def shares(device: Device) -> Shares:
+    """Returns how devices share a batch."""
+    return Shares(devices=max(1, len(device.names)))
+
+
+def distribute(device: Device) -> None:
+    """Has Keras share the batches of what is built from now on among devices."""
+    distribution = None
+    if device.names:
+        distribution = keras.distribution.DataParallel(
+            devices=list(device.names), auto_shard_dataset=False
+        )
+    keras.distribution.set_distribution(distribution)
 
 
 def parts(cores: int, batch_size: int) -> int:
@@ -51,3 +69,60 @@ class _Divided(keras.Model):
         parts = [self._body(part, training=training) for part in ops.unstack(parts)]
         # Of the whole batch, so that Keras finds the logits behind its softmax.
         return self._head(ops.concatenate(parts)[:count])
+
+
+def shared(
+    network: keras.Model, shares: Shares, train: tuple[int, int], test: tuple[int, int]
+) -> keras.Model:
+    """Returns a model whose steps cut off what batches were filled up with.
+
+    So that their results are those of one device, the means of batch normalization
+    included.
+
+    Args:
+      network: built after `distribute`.
+      shares: of the devices.
+      train: number of examples in a training batch, and in the last one, before they
+        were filled up.
+      test: the same of the evaluation's.
+
+    Returns:
+      Another model of the same form, with the network's own weights, for JAX.
+    """
+    return _Shared(network, shares, train, test)
+
+
+def alone(network: keras.Model) -> keras.Model:
+    """Returns a copy of a network on one device of this process.
+
+    What is built from now on is on one, too.
+    """
+    keras.distribution.set_distribution(None)
+    copy = keras.models.clone_model(network)
+    copy.set_weights(network.get_weights())
+    return copy
+
+
+class _Shared(keras.Model):
+    def __init__(
+        self,
+        network: keras.Model,
+        shares: Shares,
+        train: tuple[int, int],
+        test: tuple[int, int],
+    ):
+        super().__init__(network.input, network.output, name=network.name)
+        self._shares = shares
+        self._sizes = {"train": train, "test": test}
+
+    def train_step(self, state: Any, data: Any) -> Any:
+        return super().train_step(state, self._cut(data, "train"))
+
+    def test_step(self, state: Any, data: Any) -> Any:
+        return super().test_step(state, self._cut(data, "test"))
+
+    def _cut(self, columns: Any, split: str) -> Any:
+        batch_size, size = self._sizes[split]
+        if columns[0].shape[0] != self._shares.filled(size, batch_size):
+            return columns
+        return tuple(c if c is None else c[:size] for c in columns)

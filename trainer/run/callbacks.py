@@ -61,6 +61,7 @@ class WindowLog(keras.callbacks.Callback):
         step = min(self._skipped + batch + 1, self._steps)
         if step - self._step < self._every and step != self._steps:
             return
+        _sync(self.model)
         now = time.perf_counter()
         images = min(step * self._batch_size, self._examples)
         images -= self._step * self._batch_size
@@ -171,6 +172,12 @@ class StopAtAccuracy(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         if reaches(logs["val_accuracy"], self._accuracy):
             self.model.stop_training = True
+
+
+def _sync(model: keras.Model) -> None:
+    """Gives a model's variables their values of now, which JAX's `fit` has elsewhere."""
+    if keras.backend.backend() == "jax":
+        model.jax_state_sync()
 
 
 def reaches(accuracy: float, target: float | None) -> bool:

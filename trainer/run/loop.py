@@ -1,7 +1,9 @@
 """One training run."""
 
 import dataclasses
+import hashlib
 import importlib.metadata
+import pathlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,7 +16,7 @@ from trainer import signals
 from trainer.data.pipeline import Data
 from trainer.device import Device
 from trainer.errors import NotFiniteError
-from trainer.network import parallel
+from trainer.network import parallel, saved, transfer
 from trainer.network.architectures import MODELS
 from trainer.network.optimizer import adamw
 from trainer.quality import measures
@@ -22,10 +24,12 @@ from trainer.run import callbacks
 from trainer.run.callbacks import Record
 from trainer.run.lines import Progress
 from trainer.run.workdir import Workdir
+from trainer.shares import ALONE, Shares, last_size
 
 if TYPE_CHECKING:
     from trainer.quality.board import Writer
 
+_BACKENDS = {"tensorflow": "TensorFlow", "jax": "JAX"}
 _FEW_STEPS = 100
 _RECORD_EVERY = 20  # Steps between records of a run that logs epochs only.
 
@@ -44,6 +48,7 @@ class Settings:
       seed: of the initial weights, the order of examples and their augmentation.
       class_weight: "balanced" for classes that weigh alike in the loss, "none" for
         examples that do.
+      from_model: path of a network to begin with, see `transfer`.
     """
 
     model: str
@@ -53,6 +58,7 @@ class Settings:
     log_every: int
     seed: int
     class_weight: str = "none"
+    from_model: str | None = None
 
 
 class Result(NamedTuple):
@@ -76,18 +82,20 @@ def run(
     why: str = "",
     workdir: str | None = None,
     target_accuracy: float | None = None,
+    shares: Shares = ALONE,
 ) -> Result:
     """Trains a network, printing as it goes, and evaluates it after each epoch.
 
     Args:
       settings: what to do.
       data: what to train and evaluate on.
-      device: what TensorFlow computes on.
+      device: what to compute on.
       why: the run is as long as it is, for its first line.
       workdir: folder to keep the run in. Where it holds the same run already, that
         goes on from its checkpoint, to the same bits as if it had never stopped.
       target_accuracy: on the evaluation split; the first epoch to reach it is the
         last.
+      shares: of the devices in each batch.
 
     Returns:
       The trained network with its evaluation.
@@ -99,15 +107,19 @@ def run(
       signals.Interrupted: SIGINT or SIGTERM ended the run.
     """
     keras.utils.set_random_seed(settings.seed)
+    parallel.distribute(device)
     network = MODELS[settings.model].build(
         data.image_shape, len(data.label_names), data.pixels
     )
+    begun = ""
+    if settings.from_model:
+        begun = _begin(network, settings.from_model, data.label_names)
     print(
-        f"{device.description}  {data.name}: {data.train_examples:,} training and "
+        f"{device.description}  {_BACKENDS[keras.backend.backend()]}  {data.name}: {data.train_examples:,} training and "
         f"{data.eval_examples:,} evaluation images, "
         f"{'x'.join(map(str, data.image_shape))}, {len(data.label_names)} classes, from "
-        f"{data.feed}  {settings.model} with {network.count_params():,} parameters  "
-        f"{'augmented  ' if data.augmentation else ''}{_length(settings, data)}"
+        f"{data.feed}  {settings.model} with {network.count_params():,} parameters"
+        f"{begun}  {'augmented  ' if data.augmentation else ''}{_length(settings, data)}"
         f"{why and f', {why}'}",
         flush=True,
     )
@@ -118,7 +130,7 @@ def run(
             "--epochs make more.",
             flush=True,
         )
-    trained = _compiled(network, settings, data, device)
+    trained = _compiled(network, settings, data, device, shares)
     kept = board = None
     if workdir:
         # Their imports take a while, which a run that is not kept need not wait for.
@@ -150,16 +162,34 @@ def run(
             print(note, flush=True)
     if kept:
         with signals.held_back():
-            outcome.write(kept, network, trained, data, board)
+            judge = parallel.alone(network) if shares.devices > 1 else trained
+            outcome.write(kept, network, judge, data, board)
         board.close()
         kept.close()
     return Result(network, loss, accuracy)
 
 
+def _begin(network: keras.Model, path: str, label_names: tuple[str, ...]) -> str:
+    """Gives a network the weights of another one, and says so."""
+    start = saved.load(path)
+    names = saved.read_labels(
+        pathlib.Path(path).expanduser().parent, start.output_shape[-1]
+    )
+    is_new = transfer.begin(network, label_names, start, names, path)
+    return f", begun from {path}{', with a new last layer' if is_new else ''}"
+
+
 def _compiled(
-    network: keras.Model, settings: Settings, data: Data, device: Device
+    network: keras.Model,
+    settings: Settings,
+    data: Data,
+    device: Device,
+    shares: Shares = ALONE,
 ) -> keras.Model:
     """Returns a model of the network's weights for `fit`, with its optimizer."""
+    # JAX computes nothing at speed without XLA. On a CPU TensorFlow is slower with it;
+    # on a GPU it was not measured, and would compile anew for each shape.
+    jit_compile = keras.backend.backend() == "jax"
 
     def judged() -> dict[str, Any]:
         return {
@@ -170,8 +200,17 @@ def _compiled(
 
     # Saved so that it can be evaluated, alike on every machine; with an optimizer
     # that has no state.
-    network.compile("sgd", **judged(), jit_compile=False)
-    model = parallel.divided(network, device.cores, settings.batch_size)
+    network.compile("sgd", **judged(), jit_compile=jit_compile)
+    if shares.devices > 1:
+        examples = data.passes * data.train_examples
+        model = parallel.shared(
+            network,
+            shares,
+            (data.batch_size, last_size(examples, data.batch_size)),
+            (data.eval_batch_size, last_size(data.eval_examples, data.eval_batch_size)),
+        )
+    else:
+        model = parallel.divided(network, device.cores, settings.batch_size)
     model.compile(
         optimizer=adamw(
             settings.learning_rate,
@@ -181,14 +220,15 @@ def _compiled(
         **judged(),
         # Each execution ends with a wait for its logs: one a record.
         steps_per_execution=_record_every(settings, data),
-        # On a CPU XLA is slower; on a GPU it was not measured, and would compile anew
-        # for each shape.
-        jit_compile=False,
+        jit_compile=jit_compile,
     )
     # Variables that the first step would make would have it traced a second time.
     model.optimizer.build(model.trainable_variables)
-    outputs = ops.zeros((1, len(data.label_names)))
-    model.compute_metrics(None, ops.zeros(1), outputs)
+    labels, outputs = ops.zeros(1), ops.zeros((1, len(data.label_names)))
+    model.compute_metrics(None, labels, outputs)
+    if keras.backend.backend() == "jax":
+        # Its `fit` would read a batch to build the loss with.
+        model.compute_loss(None, labels, outputs)
     model.reset_metrics()
     return model
 
@@ -223,7 +263,7 @@ def _fit(
             batches,
             initial_epoch=epoch,
             epochs=epochs,
-            validation_data=data.evaluate,
+            validation_data=data.evaluate_share,
             shuffle=False,  # The pipeline has done it.
             verbose=0,
             class_weight=class_weight,
@@ -283,6 +323,17 @@ def _record_every(settings: Settings, data: Data) -> int:
     return min(settings.log_every or _RECORD_EVERY, data.steps)
 
 
+def _computing() -> list[str]:
+    """Returns which packages have a part in the bits of the result."""
+    return list(dict.fromkeys(["tensorflow", keras.backend.backend()]))
+
+
+def _digest(path: str) -> str:
+    """Returns the SHA-256 of a file, as hexadecimal digits."""
+    with pathlib.Path(path).expanduser().open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def _described(settings: Settings, data: Data, device: Device) -> dict[str, Any]:
     """Returns what decides the outcome of a run, and what it runs on, as JSON has it."""
     return {
@@ -299,8 +350,10 @@ def _described(settings: Settings, data: Data, device: Device) -> dict[str, Any]
         "augmentation": data.augmentation and data.augmentation._asdict(),
         "passes_per_epoch": data.passes,
         **dataclasses.asdict(settings),
+        "from_model": settings.from_model and _digest(settings.from_model),
         keys.STEPS: data.steps,
         "device": device.description,
+        keys.BACKEND: keras.backend.backend(),
         "keras": keras.__version__,
-        "tensorflow": importlib.metadata.version("tensorflow"),
+        **{name: importlib.metadata.version(name) for name in _computing()},
     }

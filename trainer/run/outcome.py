@@ -15,7 +15,7 @@ from trainer.run import workdir
 def write(
     kept: workdir.Workdir,
     network: keras.Model,
-    trained: keras.Model,
+    judge: keras.Model,
     data: Data,
     board: Writer,
 ) -> None:
@@ -24,12 +24,12 @@ def write(
     Args:
       kept: the work directory; gets `model.keras` and `report.html`.
       network: the trained network, to be kept.
-      trained: a model of its weights, to be evaluated; see `parallel.divided`.
+      judge: a model of its weights, to be evaluated; see `parallel`.
       data: what it was trained and is evaluated on.
       board: of the run; gets confusion matrix and mistakes.
     """
     model = kept.save_model(network)
-    result = measures.evaluate(trained, data.evaluate, data.label_names)
+    result = measures.evaluate(judge, data.evaluate, data.label_names)
     wrong = [(mistake.image, mistake.label) for mistake in result.mistakes]
     sources = origins.find(data.idx_dir, data.eval_split, wrong, print)
     result = result.with_sources(sources)

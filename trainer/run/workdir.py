@@ -24,7 +24,13 @@ MODEL = "model.keras"
 REPORT = "report.html"
 # Settings in which a run may go on otherwise than it was begun, and what to say.
 _BITS = "; the last bits of the result may differ"
-_FREE = {"log_every": "", "device": _BITS, "keras": _BITS, "tensorflow": _BITS}
+_FREE = {
+    "log_every": "",
+    "device": _BITS,
+    "keras": _BITS,
+    "tensorflow": _BITS,
+    "jax": _BITS,
+}
 _NOTED = {
     keys.DATA_DIR,
     keys.IDX_DIR,
@@ -165,7 +171,10 @@ class Workdir:
                 raise self._another(f"{keys.NAME} is missing")
             return []
         try:
-            begun = json.loads(path.read_text())
+            # Once it was the only one, and not said.
+            backend = {keys.BACKEND: "tensorflow"}
+            begun = backend | json.loads(path.read_text())
+            settings = backend | settings
             different = {
                 name: f"{name} {begun.get(name)} there, {settings.get(name)} now"
                 for name in {**begun, **settings}
