@@ -10,12 +10,14 @@ const dark = element.querySelector(".dark-paper");
 const WIDTH = 0.07; // Of a stroke, as a share of the pad's shorter side.
 let drawn = false; // Whether what is on the pad was drawn; a picture is not drawn on.
 let last = null; // The stroke's last point.
+let turn = 0; // Counts what was on the pad, as pictures take a while to come.
 
 function wipe() {
   pen.fillStyle = dark ? "black" : "white";
   pen.fillRect(0, 0, canvas.width, canvas.height);
   hint.textContent = "";
   drawn = false;
+  turn++;
 }
 
 function send(name, data) {
@@ -72,18 +74,21 @@ canvas.addEventListener("lostpointercapture", () => {
 async function show(file) {
   wipe();
   last = null;
+  const own = turn;
   const reader = new FileReader();
-  reader.onload = () => send(file.name, reader.result);
+  reader.onload = () => own === turn && send(file.name, reader.result);
   reader.onerror = () => (hint.textContent = `${file.name} cannot be read`);
   reader.readAsDataURL(file);
   try {
     const picture = await createImageBitmap(file);
+    if (own !== turn) return;
     const scale = Math.min(canvas.width / picture.width, canvas.height / picture.height);
     const [w, h] = [picture.width * scale, picture.height * scale];
     pen.imageSmoothingEnabled = scale < 1;
     pen.drawImage(picture, (canvas.width - w) / 2, (canvas.height - h) / 2, w, h);
   } catch {
-    hint.textContent = file.name; // Python reads more kinds than browsers show.
+    // Python reads more kinds than browsers show.
+    if (own === turn) hint.textContent = file.name;
   }
 }
 
