@@ -83,11 +83,13 @@ def serve(tmp_path_factory):
     (guard / "sitecustomize.py").write_text(GUARD)
 
     @contextlib.contextmanager
-    def serve(model, *flags, no_browser=True, **kwargs):
+    def serve(model, *flags, no_browser=True, env=()):
         args = ("-m", "trainer.demo", f"--model={model}", "--device=cpu", *flags)
         if no_browser:
             args += ("--no_browser",)
-        with processes.start(*args, path=guard, **kwargs) as process:
+        # Where there is a proxy, it is not for 127.0.0.1; this one answers nobody.
+        env = {"http_proxy": "http://127.0.0.1:9", **dict(env)}
+        with processes.start(*args, path=guard, env=env) as process:
             try:
                 line = process.stdout.readline()
                 address = re.match(r"http://\S+:\d+/", line)
