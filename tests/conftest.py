@@ -68,7 +68,14 @@ def mnist_idx_dir() -> pathlib.Path:
 def nothing_heavy(tmp_path_factory) -> pathlib.Path:
     """A path on which what takes long to import ends the program."""
     folder = tmp_path_factory.mktemp("path")
-    for name in ("tensorflow", "tensorflow_datasets", "keras", "numpy", "PIL"):
+    for name in (
+        "tensorflow",
+        "tensorflow_datasets",
+        "keras",
+        "numpy",
+        "PIL",
+        "gradio",
+    ):
         (folder / f"{name}.py").write_text("raise SystemExit('this takes seconds')")
     return folder
 

@@ -32,6 +32,8 @@ _DATA = {
     "mnist_idx_tfds/dummy_data/train-images-idx3-ubyte.gz",
     "mnist_idx_tfds/dummy_data/train-labels-idx1-ubyte.gz",
     "mnist_idx_tfds/py.typed",
+    "trainer/picture/pad.js",
+    "trainer/picture/page.css",
     "trainer/py.typed",
     "trainer/quality/report.html.jinja",
 }

@@ -31,6 +31,7 @@ ELSEWHERE = {
     "python -m pip install -e '.[gpu]' && python -m trainer --device=gpu": (
         "no GPU here; test_device has the error, test_gpu what follows"
     ),
+    "python -m pip install -e '.[demo]'": "an install; the extra test has gradio, too",
     "python -m trainer --dataset=fashion_mnist": "a download; test_source has others",
     "tfds build mnist_idx_tfds": "test_tfds_build",
     "cd mnist_idx_tfds && tfds build": "test_tfds_build",
@@ -99,6 +100,9 @@ def test_every_command_runs_as_printed(folder, start):
         if command.startswith("tensorboard"):
             check_tensorboard(start(command.split()))
             continue
+        if "trainer.demo" in command:
+            check_demo(start([*command.split(), "--no_browser"]))
+            continue
         if ".pack" in command or command.endswith("--idx_dir=DIR --workdir=RUN"):
             # The story of one's own pictures makes folders that the others have.
             command = re.sub(r"\b(DIR|RUN)\b", r"PICTURES_\1", command)
@@ -127,6 +131,19 @@ def check_tensorboard(process):
             if "http://localhost" in line:
                 return
         raise AssertionError("tensorboard ended without serving")
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def check_demo(process):
+    """It serves until it is stopped; the rest is in test_demo."""
+    if importlib.util.find_spec("gradio") is None:
+        _, err = process.communicate()
+        assert "pip install '.[demo]'" in err
+        return
+    try:
+        assert process.stdout.readline().startswith("http://127.0.0.1:")
     finally:
         process.kill()
         process.communicate()

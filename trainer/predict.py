@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from trainer import cli, settings
+from trainer import cli
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,7 +77,7 @@ def main(files: list[str]) -> int:
     network = saved.load(f.model)
     folder = pathlib.Path(f.model).expanduser().parent
     names = saved.read_labels(folder, network.output_shape[-1])
-    fit = _fit_of(folder) if f.fit == "auto" else f.fit
+    fit = classify.fit_of(folder) if f.fit == "auto" else f.fit
 
     def labels_of(images: "idx.PathLike") -> "np.ndarray":
         return _labels_of(images, f.model, names)
@@ -99,14 +99,6 @@ def main(files: list[str]) -> int:
         if f.only_wrong:
             print(f"{lines:,} {'image' if lines == 1 else 'images'} labelled otherwise")
     return 1 if errors else 0
-
-
-def _fit_of(folder: pathlib.Path) -> str:
-    """Returns how images are best fitted to a network, by what it was trained on."""
-    # A network without its run is one for MNIST most likely.
-    dataset = str(settings.read(folder).get(settings.DATASET, ""))
-    own = dataset.startswith("mnist_idx_tfds/")
-    return "whole" if own and not dataset.startswith("mnist_idx_tfds/mnist/") else "ink"
 
 
 def _labels_of(

@@ -13,7 +13,6 @@ from idx_files import TEST_IMAGES, TEST_LABELS, TRAIN_LABELS, write_set
 from PIL import Image
 
 from trainer import predict
-from trainer.errors import TrainerError
 from trainer.network import architectures, saved
 from trainer.picture.classify import Prediction
 
@@ -50,28 +49,6 @@ def test_the_table_has_a_line_for_each_image(capsys):
         "seven.png         seven  90.00%    one   6.25%  inverted",
         "t10k.gz       17  seven  90.00%    one   6.25%",
     ]
-
-
-@pytest.mark.parametrize(
-    ("settings", "fit"),
-    [
-        (None, "ink"),
-        ("{}", "ink"),
-        ('{"dataset": "mnist_idx_tfds/mnist/1.0.0"}', "ink"),
-        ('{"dataset": "emnist/letters/3.1.0"}', "ink"),
-        ('{"dataset": "mnist_idx_tfds/packed-0123456789ab/1.0.0"}', "whole"),
-    ],
-)
-def test_images_are_fitted_as_those_of_the_run_were(tmp_path, settings, fit):
-    if settings is not None:
-        (tmp_path / "settings.json").write_text(settings)
-    assert predict._fit_of(tmp_path) == fit
-
-
-def test_settings_that_are_damaged_are_one_line(tmp_path):
-    (tmp_path / "settings.json").write_text("{")
-    with pytest.raises(TrainerError, match=r"settings\.json: expected JSON of the run"):
-        predict._fit_of(tmp_path)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])

@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ from PIL import Image
 
 from mnist_idx_tfds import idx
 from mnist_idx_tfds.pictures import reading
+from trainer import settings
 from trainer.errors import TrainerError
 from trainer.picture import fit
 
@@ -82,29 +84,79 @@ def predict(
       The others' predictions, in their order.
     """
     shape = image_shape(network)
-    # As `pack` reads them, where pictures are to be like those.
-    enough = None if ink else 2 * max(shape[:2])
     fitted = _fit(
         files,
         functools.partial(fit.fit, shape=shape, invert=invert, ink=ink),
-        functools.partial(_read, index=index, enough=enough, labels=labels),
+        functools.partial(
+            _read,
+            load=functools.partial(load, shape=shape, ink=ink),
+            index=index,
+            labels=labels,
+        ),
         complain,
     )
     while batch := list(itertools.islice(fitted, _BATCH)):
         pixels = np.stack([pixels for _, _, _, (pixels, _) in batch])
-        # Called as it is: to compile it takes longer than that saves on a few images.
-        outputs = network(pixels, training=False)
-        probabilities = keras.ops.convert_to_numpy(outputs).astype(float)
-        best = np.argsort(-probabilities, axis=1, kind="stable")[:, :BEST]
-        for row, (file, number, label, (_, inverted)) in enumerate(batch):
-            if label == best[row, 0]:
+        answers = best(network, names, pixels)
+        for (file, number, label, (_, inverted)), classes in zip(
+            batch, answers, strict=True
+        ):
+            if label == classes[0]["label"]:
                 continue
-            classes = [
-                {"label": k, "name": names[k], "probability": probabilities[row, k]}
-                for k in best[row].tolist()
-            ]
             labelled = None if label is None else names[label]
             yield Prediction(file, number, classes, inverted, labelled)
+
+
+def best(
+    network: keras.Model, names: Sequence[str], pixels: np.ndarray
+) -> list[list[dict[str, Any]]]:
+    """Returns label, name and probability of each image's best classes, the best first.
+
+    Args:
+      network: from uint8 images to class probabilities.
+      names: names of the classes, in the order of their labels.
+      pixels: uint8 `(n, height, width, channels)`, as the network takes them.
+    """
+    # Called as it is: to compile it takes longer than that saves on a few images.
+    outputs = network(pixels, training=False)
+    probabilities = keras.ops.convert_to_numpy(outputs).astype(float)
+    order = np.argsort(-probabilities, axis=1, kind="stable")[:, :BEST]
+    return [
+        [{"label": k, "name": names[k], "probability": row[k]} for k in labels.tolist()]
+        for row, labels in zip(probabilities, order, strict=True)
+    ]
+
+
+def load(
+    path: str | os.PathLike[str], shape: tuple[int, int, int], ink: bool
+) -> Image.Image:
+    """Loads a picture with the pixels that `fit.fit` needs.
+
+    Args:
+      path: as of `reading.load`.
+      shape: as of `fit.fit`.
+      ink: as of `fit.fit`.
+
+    Raises:
+      idx.IdxError: as of `reading.load`.
+    """
+    # As `pack` reads them, where pictures are to be like those.
+    return reading.load(path, None if ink else 2 * max(shape[:2]))
+
+
+def fit_of(folder: str | os.PathLike[str]) -> str:
+    """Returns how images are best fitted to the network of a run: "ink" or "whole".
+
+    Args:
+      folder: of the run, whose settings say what the network was trained on.
+
+    Raises:
+      TrainerError: the settings are damaged.
+    """
+    # A network without its run is one for MNIST most likely.
+    dataset = str(settings.read(folder).get(settings.DATASET, ""))
+    own = dataset.startswith("mnist_idx_tfds/")
+    return "whole" if own and not dataset.startswith("mnist_idx_tfds/mnist/") else "ink"
 
 
 def _fit(
@@ -127,8 +179,8 @@ def _fit(
 
 def _read(
     file: str,
+    load: Callable[[epath.Path], Image.Image],
     index: int | None,
-    enough: int | None,
     labels: Callable[[epath.Path], np.ndarray] | None,
 ) -> Iterator[tuple[int | None, int | None, Image.Image]]:
     """Yields the images of a file, with position and label if it is an IDX file."""
@@ -141,7 +193,7 @@ def _read(
         if index is not None:
             hint = "Without --index, it may be an image of its own."
             raise idx.error(file, "format", "IDX, for --index", found, hint)
-        yield None, None, reading.load(path, enough)
+        yield None, None, load(path)
         return
     header = idx.read_header(path)
     if header.dtype != np.uint8 or len(header.shape) != 3:

@@ -173,3 +173,25 @@ def test_a_network_without_one_size_or_of_other_channels_is_refused(shape):
     network = keras.Model(inputs, pooled)
     with pytest.raises(TrainerError, match="--model: input: expected images of one"):
         label(network, DIGITS)
+
+
+@pytest.mark.parametrize(
+    ("settings", "fit"),
+    [
+        (None, "ink"),
+        ("{}", "ink"),
+        ('{"dataset": "mnist_idx_tfds/mnist/1.0.0"}', "ink"),
+        ('{"dataset": "emnist/letters/3.1.0"}', "ink"),
+        ('{"dataset": "mnist_idx_tfds/packed-0123456789ab/1.0.0"}', "whole"),
+    ],
+)
+def test_images_are_fitted_as_those_of_the_run_were(tmp_path, settings, fit):
+    if settings is not None:
+        (tmp_path / "settings.json").write_text(settings)
+    assert classify.fit_of(tmp_path) == fit
+
+
+def test_settings_that_are_damaged_are_one_line(tmp_path):
+    (tmp_path / "settings.json").write_text("{")
+    with pytest.raises(TrainerError, match=r"settings\.json: expected JSON of the run"):
+        classify.fit_of(tmp_path)

@@ -1,0 +1,259 @@
+"""A page on which one draws or drops a picture, and what a network says of it.
+
+The pad to draw on is our own, inside Gradio's component for that: Gradio's image
+editor needs WebGL, wants a tool to be chosen first, and draws pictures anew, so that the
+network would not see the file's own pixels.
+"""
+
+import base64
+import errno
+import html
+import io
+import os
+import pathlib
+import socket
+import tempfile
+from collections.abc import Sequence
+from typing import Any
+
+import gradio as gr
+import keras
+import numpy as np
+from PIL import Image
+
+from mnist_idx_tfds import idx
+from trainer.errors import TrainerError
+from trainer.picture import classify, fit
+
+_PORTS = 100  # That are tried before there is said to be none.
+_SIDE = 400  # Pixels of the pad's longer side, if no more than the network's.
+_FOLDER = pathlib.Path(__file__).parent
+_PAD = """
+<div class="pad">
+  <div class="paper{dark}" style="max-width: {share:.1%}">
+    <canvas width="{width}" height="{height}" aria-label="Paper"></canvas>
+    <div class="hint" data-empty="Draw here, or drop or paste a picture"></div>
+  </div>
+  <div class="tools">
+    <button class="clear" type="button">Clear</button>
+    <label class="choose">Choose picture<input type="file" accept="image/*"></label>
+    {color}
+  </div>
+</div>
+"""
+_COLOR = '<label>Pen <input type="color" aria-label="Color of the pen"></label>'
+_EMPTY = '<div class="answer">The three best classes appear here.</div>'
+
+
+def build(
+    network: keras.Model, names: Sequence[str], fitted: str, title: str
+) -> gr.Blocks:
+    """Returns the page, which is not served yet.
+
+    Args:
+      network: from uint8 images to class probabilities.
+      names: names of the classes, in the order of their labels.
+      fitted: "ink" or "whole", as of `classify.fit_of`: what is chosen at first.
+      title: of the page, such as the network's path.
+
+    Raises:
+      TrainerError: as of `classify.image_shape`.
+    """
+    shape = classify.image_shape(network)
+    height, width, channels = shape
+    # Ink is found on any paper; what is taken whole is to be like what was learned.
+    dark = channels == 1 and fitted == "whole" and _learned_dark(network)
+    # The first call takes longer; better now than after the first stroke.
+    classify.best(network, names, np.zeros((1, *shape), np.uint8))
+
+    def answer(value: dict[str, str] | None, fitted: str, invert: str) -> str:
+        if not value:
+            return _EMPTY
+        try:
+            image = _load(value, shape, ink=fitted == "ink")
+            seen = fit.fit(image, shape, invert, ink=fitted == "ink")
+        except (TrainerError, idx.IdxError) as e:
+            return (
+                f'<div class="answer"><p class="error">{html.escape(str(e))}</p></div>'
+            )
+        (best,) = classify.best(network, names, seen.pixels[np.newaxis])
+        return _answer(best, seen)
+
+    # Gradio counts its uses by a request to its makers, unless told not to.
+    with gr.Blocks(title=title, analytics_enabled=False) as page:
+        kind = "gray" if channels == 1 else "color"
+        gr.HTML(
+            f"<b>{html.escape(title)}</b>: {len(names):,} classes, "
+            f"{width} x {height} pixels, {kind}",
+            elem_classes="about",
+            apply_default_css=False,
+        )
+        with gr.Row():
+            with gr.Column():
+                pad = gr.HTML(
+                    html_template=_pad(shape, dark),
+                    apply_default_css=False,
+                    js_on_load=(_FOLDER / "pad.js").read_text(encoding="utf-8"),
+                )
+            with gr.Column():
+                said = gr.HTML(_EMPTY, apply_default_css=False)
+        with gr.Row():
+            # Of a picture in color there is but one way.
+            fits = gr.Radio(
+                [("its ink", "ink"), ("the whole of it", "whole")],
+                value=fitted,
+                label="What of a picture to take",
+                min_width=300,  # Pixels, so that a phone has one below the other.
+                visible=channels == 1,
+            )
+            inverts = gr.Radio(
+                ["auto", "yes", "no"],
+                value="auto",
+                label="Exchange light and dark",
+                min_width=300,
+            )
+        gr.on(
+            [pad.input, fits.change, inverts.change],
+            answer,
+            [pad, fits, inverts],
+            said,
+            show_progress="hidden",
+            trigger_mode="always_last",
+            api_visibility="private",
+        )
+    return page
+
+
+def serve(page: gr.Blocks, host: str, port: int) -> str:
+    """Serves a page until it is closed, from another thread.
+
+    Args:
+      page: as of `build`.
+      host: address or name of this machine to listen on, such as 127.0.0.1.
+      port: to listen on; where it is taken, the next one that is free.
+
+    Returns:
+      The page's address.
+
+    Raises:
+      TrainerError: this machine has no such address, or no free port.
+    """
+    # Gradio asks its own page whether it is there; not by way of a proxy.
+    os.environ["no_proxy"] = "*"
+    port = _free_port(host, port)
+    page.launch(
+        server_name=f"[{host}]" if ":" in host else host,
+        server_port=port,
+        share=False,
+        inbrowser=False,
+        prevent_thread_lock=True,
+        quiet=True,
+        # Fonts of the reader's own; Gradio's would be one more thing to load.
+        theme=gr.themes.Default(
+            font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
+        ),
+        css_paths=_FOLDER / "page.css",
+        footer_links=[],
+        run_history=False,
+        enable_monitoring=False,
+        mcp_server=False,
+        pwa=False,
+        ssr_mode=False,  # It needs Node.js, and another port.
+    )
+    return page.local_url
+
+
+def _free_port(host: str, first: int) -> int:
+    """Returns the first port that is free, at 127.0.0.1 too, where Gradio looks."""
+    try:
+        found = socket.getaddrinfo(host, first, type=socket.SOCK_STREAM)[0]
+    except (OSError, UnicodeError) as e:  # The latter of what can be no name.
+        raise _no_host(host, e) from e
+    last = min(first + _PORTS, 2**16) - 1
+    for port in range(first, last + 1):
+        try:
+            _listen(found[0], (found[4][0], port, *found[4][2:]))
+            _listen(socket.AF_INET, ("127.0.0.1", port))
+        except OSError as e:
+            if e.errno not in (errno.EADDRINUSE, errno.EACCES):
+                raise _no_host(host, e) from e
+        else:
+            return port
+    raise TrainerError(
+        f"--port={first}: expected a free port, found none up to {last}. Give another."
+    )
+
+
+def _listen(family: int, address: tuple[Any, ...]) -> None:
+    """Listens for a moment; an OSError says that it cannot be done."""
+    with socket.socket(family) as tried:
+        # As servers do; else a port would be taken for a while after one ended.
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        tried.bind(address)
+        tried.listen()
+
+
+def _no_host(host: str, e: Exception) -> TrainerError:
+    reason = (getattr(e, "strerror", None) or str(e)).lower()
+    return TrainerError(
+        f"--host={host}: expected an address of this machine, found an error: {reason}"
+    )
+
+
+def _pad(shape: tuple[int, int, int], dark: bool) -> str:
+    """Returns the HTML of a pad with the proportions of a network's images."""
+    height, width, channels = shape
+    scale = max(1, _SIDE / max(height, width))
+    return _PAD.format(
+        dark=" dark-paper" if dark else "",
+        share=min(1, width / height),  # Of the space that there is for it.
+        width=round(scale * width),
+        height=round(scale * height),
+        color=_COLOR if channels == 3 else "",
+    )
+
+
+def _learned_dark(network: keras.Model) -> bool:
+    """Whether the images that a network of ours was trained on were dark mostly."""
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.Rescaling) and layer.offset:
+            return -layer.offset / layer.scale < 128  # Their mean, which it takes off.
+    return False
+
+
+def _load(value: dict[str, str], shape: tuple[int, int, int], ink: bool) -> Image.Image:
+    """Returns the picture in the name and the data URL that the pad sends.
+
+    Raises:
+      idx.IdxError: it is none.
+    """
+    data = base64.b64decode(value["data"].partition(",")[2])
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "picture"
+        path.write_bytes(data)
+        try:
+            return classify.load(path, shape, ink)
+        except idx.IdxError as e:
+            # By the name that its owner knows it by.
+            raise idx.IdxError(str(e).replace(f"{path}", value["name"])) from e
+
+
+def _answer(best: Sequence[dict[str, Any]], seen: fit.Fitted) -> str:
+    lines = "".join(
+        f'<li><div class="line"><span class="name" dir="auto">'
+        f"{html.escape(one['name'])}</span>"
+        f'<span class="share">{one["probability"]:.2%}</span></div>'
+        f'<div class="bar"><div style="width: {one["probability"]:.2%}"></div></div></li>'
+        for one in best
+    )
+    height, width, channels = seen.pixels.shape
+    pixels = seen.pixels[..., 0] if channels == 1 else seen.pixels
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG")
+    data = base64.b64encode(stream.getvalue()).decode()
+    inverted = ", light and dark exchanged" if seen.inverted else ""
+    return (
+        f'<div class="answer"><ol>{lines}</ol><figure>'
+        f'<img src="data:image/png;base64,{data}" alt="{width} x {height} pixels">'
+        f"<figcaption>What the network sees{inverted}</figcaption></figure></div>"
+    )
