@@ -121,7 +121,7 @@ flags.register_validator(
 def main(_: list[str]) -> None:
     """Trains as the flags say."""
     # TFDS, Keras and TensorFlow take seconds to import; the flags are checked by now.
-    from trainer import device
+    from trainer import device, shares
 
     f = flags.FLAGS
     selected = device.select(f.device)  # Before others use TensorFlow.
@@ -140,8 +140,7 @@ def main(_: list[str]) -> None:
         name = _model_of(_FROM_MODEL.value) or name
     model = MODELS[name]
     batch_size = _BATCH_SIZE.value or model.batch_size
-    shares = parallel.shares(selected)
-    shares.check(batch_size)
+    shares.check(batch_size, selected.devices)
     device.share_cores(selected, parallel.parts(selected.cores, batch_size))
     builder = source.prepare(
         f.data_dir, f.manual_dir, f.idx_dir, f.dataset or source.MNIST
@@ -177,11 +176,9 @@ def main(_: list[str]) -> None:
             seed=settings.seed,
             passes=length.passes,
             augment=augment,
-            shares=shares,
+            devices=selected.devices,
         )
-        result = loop.run(
-            settings, feed, selected, length.why, _WORKDIR.value, target, shares
-        )
+        result = loop.run(settings, feed, selected, length.why, _WORKDIR.value, target)
     if _EXPORT_DIR.value:
         folder = exported.write(result.model, _EXPORT_DIR.value, feed.label_names)
         print(f"exported to {folder}")

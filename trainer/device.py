@@ -39,6 +39,11 @@ class Device(NamedTuple):
     cores: int = 1
     names: tuple[str, ...] = ()
 
+    @property
+    def devices(self) -> int:
+        """Number of devices that share each batch."""
+        return max(1, len(self.names))
+
 
 def cores() -> int:
     """Returns the number of whole cores that this process may use, at least 1."""
@@ -90,6 +95,11 @@ def backend() -> str:
         raise TrainerError(
             f"KERAS_BACKEND: expected tensorflow or jax, found {name}. Unset it for this "
             "run, or set it to one of these."
+        )
+    if os.environ.get("KERAS_DISTRIBUTION_NUM_PROCESSES", "1") not in ("", "1"):
+        raise TrainerError(
+            "KERAS_DISTRIBUTION_NUM_PROCESSES: expected 1, as a run has one process, "
+            "found another number. Unset it; --device=all has all devices of a machine."
         )
     if name == "jax" and not importlib.util.find_spec("jax"):
         raise TrainerError(

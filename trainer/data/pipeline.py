@@ -17,10 +17,9 @@ import tensorflow_datasets as tfds
 from etils import epath
 
 import mnist_idx_tfds
-from trainer import device
+from trainer import device, shares
 from trainer.data import augmentation, features, source
 from trainer.errors import TrainerError
-from trainer.shares import ALONE, Shares
 
 MEMORY_BYTES = 1 << 30  # Decoded images of a split that is kept in memory.
 PIECE_BYTES = 1 << 26  # Images of a streamed split that are shuffled together.
@@ -72,10 +71,10 @@ class Data:
         None for not at all.
       pixels: of the training split.
       train: one epoch of batches, images uint8 `(batch, *image_shape)` and labels
-        int64 `(batch,)`, in an order of its own for each epoch; of each what this
-        process has of it.
+        int64 `(batch,)`, in an order of its own for each epoch. A last one that
+        devices cannot share evenly is filled up, see `shares`.
       evaluate: batches of the same form with every evaluation example once.
-      evaluate_share: what this process has of them.
+      evaluate_filled: the same, filled up like `train`.
       set_epoch: tells `train` which epoch the next iteration is, counted from 0.
       count_train: counts the training examples of each class, int64 `(classes,)`.
       count_eval: the same of the evaluation examples.
@@ -100,7 +99,7 @@ class Data:
     pixels: Pixels
     train: tf.data.Dataset
     evaluate: tf.data.Dataset
-    evaluate_share: tf.data.Dataset
+    evaluate_filled: tf.data.Dataset
     set_epoch: Callable[[int], Any]
     count_train: Callable[[], np.ndarray]
     count_eval: Callable[[], np.ndarray]
@@ -118,7 +117,7 @@ def load(
     seed: int,
     passes: int = 1,
     augment: bool = False,
-    shares: Shares = ALONE,
+    devices: int = 1,
 ) -> Data:
     """Builds the pipelines, and reads the splits that are to be in memory.
 
@@ -132,7 +131,7 @@ def load(
         examples and how each is changed.
       passes: over the training examples in an epoch.
       augment: whether to change training images at random, see `augmentation`.
-      shares: of this process in each batch, which it alone reads.
+      devices: that share each batch evenly.
 
     Returns:
       The data set with its pipelines.
@@ -166,10 +165,9 @@ def load(
         strength = None
         if augment:
             strength = augmentation.strength(train_examples, len(found.label_names))
-            train = _augmented(train, batch_size, order, strength, shares)
-        else:
-            train = _shared(train, batch_size, shares)
-        evaluation_batch = _EVALUATION_BATCH + -_EVALUATION_BATCH % shares.devices
+            train = _augmented(train, batch_size, order, strength)
+        train = _filled_up(train, train_examples * passes, batch_size, devices)
+        evaluation_batch = _EVALUATION_BATCH + -_EVALUATION_BATCH % devices
         if _choose(builder, eval_examples, feed) == "memory":
             arrays = _arrays(builder, eval_split, decode)
             count_eval = _counter(builder, eval_split, arrays[1])
@@ -201,8 +199,9 @@ def load(
             pixels=pixels,
             train=_counted(train, steps),
             evaluate=_counted(evaluate, eval_steps),
-            evaluate_share=_counted(
-                _shared(evaluate, evaluation_batch, shares), eval_steps
+            evaluate_filled=_counted(
+                _filled_up(evaluate, eval_examples, evaluation_batch, devices),
+                eval_steps,
             ),
             set_epoch=order.epoch.assign,
             count_train=count_train,
@@ -514,34 +513,22 @@ def _from_stream(
     return dataset.map(decode, num_parallel_calls=_CORES).prefetch(2)
 
 
-def _shared(
-    batches: tf.data.Dataset, batch_size: int, shares: Shares
+def _filled_up(
+    batches: tf.data.Dataset, examples: int, batch_size: int, devices: int
 ) -> tf.data.Dataset:
-    """Leaves of each batch what this process has of it."""
-    if shares.devices == 1:
+    """Adds to a last batch that devices cannot share some of its examples again."""
+    size = shares.last_size(examples, batch_size)
+    full = shares.filled(size, batch_size, devices)
+    if full == size:
         return batches
 
     @_as_is
-    def share(*columns):
-        return _share(columns, batch_size, shares)[0]
+    def fill(*columns):
+        found = tf.size(columns[1])
+        rows = tf.range(tf.where(found == size, full, found)) % found
+        return tuple(tf.gather(column, rows) for column in columns)
 
-    return batches.map(share, num_parallel_calls=_CORES)
-
-
-def _share(
-    columns: Sequence[tf.Tensor], batch_size: int, shares: Shares
-) -> tuple[Sequence[tf.Tensor], tf.Tensor]:
-    """Returns what this process has of a batch, and which rows that is."""
-    size = tf.size(columns[1], tf.int64)
-    if shares.devices == 1:
-        return columns, tf.range(size)
-    # As `Shares.filled`, with the first examples again.
-    full = size + -size % shares.devices
-    clash = (full == batch_size) & (size < batch_size)
-    full += tf.cast(clash, tf.int64) * shares.devices
-    own = full // shares.processes
-    rows = (shares.process * own + tf.range(own)) % size
-    return tuple(tf.gather(column, rows) for column in columns), rows
+    return batches.map(fill, num_parallel_calls=_CORES).prefetch(2)
 
 
 def _augmented(
@@ -549,17 +536,13 @@ def _augmented(
     batch_size: int,
     order: _Order,
     strength: augmentation.Strength,
-    shares: Shares,
 ) -> tf.data.Dataset:
-    """Changes what this process has of each batch.
-
-    An image changes as a function of its place in the epoch, and so of the run.
-    """
+    """Changes each image as a function of its place in the epoch, and so of the run."""
 
     @_as_is
     def change(batch, columns):
-        (images, labels), rows = _share(columns, batch_size, shares)
-        places = batch * batch_size + rows
+        images, labels = columns
+        places = batch * batch_size + tf.range(tf.size(labels, tf.int64))
         seeds = augmentation.mixed(order.seed, order.epoch, places)
         return augmentation.warp(images, seeds, strength), labels
 

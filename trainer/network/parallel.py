@@ -5,15 +5,10 @@ from typing import Any
 import keras
 from keras import ops
 
+from trainer import shares
 from trainer.device import Device
-from trainer.shares import Shares
 
 _MIN_PART = 16  # examples; the operations of a smaller part take little less time.
-
-
-def shares(device: Device) -> Shares:
-    """Returns how devices share a batch."""
-    return Shares(devices=max(1, len(device.names)))
 
 
 def distribute(device: Device) -> None:
@@ -72,7 +67,7 @@ class _Divided(keras.Model):
 
 
 def shared(
-    network: keras.Model, shares: Shares, train: tuple[int, int], test: tuple[int, int]
+    network: keras.Model, devices: int, train: tuple[int, int], test: tuple[int, int]
 ) -> keras.Model:
     """Returns a model whose steps cut off what batches were filled up with.
 
@@ -81,7 +76,7 @@ def shared(
 
     Args:
       network: built after `distribute`.
-      shares: of the devices.
+      devices: number of them.
       train: number of examples in a training batch, and in the last one, before they
         were filled up.
       test: the same of the evaluation's.
@@ -89,7 +84,7 @@ def shared(
     Returns:
       Another model of the same form, with the network's own weights, for JAX.
     """
-    return _Shared(network, shares, train, test)
+    return _Shared(network, devices, train, test)
 
 
 def alone(network: keras.Model) -> keras.Model:
@@ -107,12 +102,12 @@ class _Shared(keras.Model):
     def __init__(
         self,
         network: keras.Model,
-        shares: Shares,
+        devices: int,
         train: tuple[int, int],
         test: tuple[int, int],
     ):
         super().__init__(network.input, network.output, name=network.name)
-        self._shares = shares
+        self._devices = devices
         self._sizes = {"train": train, "test": test}
 
     def train_step(self, state: Any, data: Any) -> Any:
@@ -123,6 +118,6 @@ class _Shared(keras.Model):
 
     def _cut(self, columns: Any, split: str) -> Any:
         batch_size, size = self._sizes[split]
-        if columns[0].shape[0] != self._shares.filled(size, batch_size):
+        if columns[0].shape[0] != shares.filled(size, batch_size, self._devices):
             return columns
         return tuple(c if c is None else c[:size] for c in columns)

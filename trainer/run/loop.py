@@ -12,7 +12,7 @@ import numpy as np
 from keras import ops
 
 from trainer import settings as keys
-from trainer import signals
+from trainer import shares, signals
 from trainer.data.pipeline import Data
 from trainer.device import Device
 from trainer.errors import NotFiniteError
@@ -24,7 +24,6 @@ from trainer.run import callbacks
 from trainer.run.callbacks import Record
 from trainer.run.lines import Progress
 from trainer.run.workdir import Workdir
-from trainer.shares import ALONE, Shares, last_size
 
 if TYPE_CHECKING:
     from trainer.quality.board import Writer
@@ -82,7 +81,6 @@ def run(
     why: str = "",
     workdir: str | None = None,
     target_accuracy: float | None = None,
-    shares: Shares = ALONE,
 ) -> Result:
     """Trains a network, printing as it goes, and evaluates it after each epoch.
 
@@ -95,7 +93,6 @@ def run(
         goes on from its checkpoint, to the same bits as if it had never stopped.
       target_accuracy: on the evaluation split; the first epoch to reach it is the
         last.
-      shares: of the devices in each batch.
 
     Returns:
       The trained network with its evaluation.
@@ -130,7 +127,7 @@ def run(
             "--epochs make more.",
             flush=True,
         )
-    trained = _compiled(network, settings, data, device, shares)
+    trained = _compiled(network, settings, data, device)
     kept = board = None
     if workdir:
         # Their imports take a while, which a run that is not kept need not wait for.
@@ -162,7 +159,7 @@ def run(
             print(note, flush=True)
     if kept:
         with signals.held_back():
-            judge = parallel.alone(network) if shares.devices > 1 else trained
+            judge = parallel.alone(network) if device.devices > 1 else trained
             outcome.write(kept, network, judge, data, board)
         board.close()
         kept.close()
@@ -184,7 +181,6 @@ def _compiled(
     settings: Settings,
     data: Data,
     device: Device,
-    shares: Shares = ALONE,
 ) -> keras.Model:
     """Returns a model of the network's weights for `fit`, with its optimizer."""
     # JAX computes nothing at speed without XLA. On a CPU TensorFlow is slower with it;
@@ -201,13 +197,16 @@ def _compiled(
     # Saved so that it can be evaluated, alike on every machine; with an optimizer
     # that has no state.
     network.compile("sgd", **judged(), jit_compile=jit_compile)
-    if shares.devices > 1:
+    if device.devices > 1:
         examples = data.passes * data.train_examples
         model = parallel.shared(
             network,
-            shares,
-            (data.batch_size, last_size(examples, data.batch_size)),
-            (data.eval_batch_size, last_size(data.eval_examples, data.eval_batch_size)),
+            device.devices,
+            (data.batch_size, shares.last_size(examples, data.batch_size)),
+            (
+                data.eval_batch_size,
+                shares.last_size(data.eval_examples, data.eval_batch_size),
+            ),
         )
     else:
         model = parallel.divided(network, device.cores, settings.batch_size)
@@ -263,7 +262,7 @@ def _fit(
             batches,
             initial_epoch=epoch,
             epochs=epochs,
-            validation_data=data.evaluate_share,
+            validation_data=data.evaluate_filled,
             shuffle=False,  # The pipeline has done it.
             verbose=0,
             class_weight=class_weight,
