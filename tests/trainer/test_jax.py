@@ -28,6 +28,8 @@ def train(folder, workdir, *args, backend="jax", devices=1, **kwargs):
         *(f"--workdir={folder / workdir}", "--batch_size=16", "--log_every=5"),
     )
     env = {"KERAS_BACKEND": backend, "XLA_FLAGS": flags}
+    # What one run compiled, another need not.
+    env["JAX_COMPILATION_CACHE_DIR"] = f"{folder / 'compiled'}"
     return processes.run("trainer", *options, *args, env=env, **kwargs)
 
 
