@@ -1,4 +1,4 @@
-"""Writes a trained network for other programs: TensorFlow Serving and LiteRT.
+"""Writes a trained network for other programs: TensorFlow Serving, LiteRT and ONNX.
 
 `python -m trainer.export --model=DIR/model.keras --export_dir=OUT` exports the network
 of a finished run.
@@ -19,10 +19,15 @@ def main(_: list[str]) -> None:
     device.select("cpu")  # Before others use TensorFlow; an export is the same on all.
     from trainer.network import exported, saved
 
-    path = pathlib.Path(flags.FLAGS.model).expanduser()
+    f = flags.FLAGS
+    path = pathlib.Path(f.model).expanduser()
     network = saved.load(path)
     names = saved.read_labels(path.parent, network.output_shape[-1])
-    print(f"exported to {exported.write(network, flags.FLAGS.export_dir, names)}")
+    exported.check(f.export_dir, onnx=f.onnx)
+    version = exported.write(network, f.export_dir, names, onnx=f.onnx)
+    print(f"exported to {version}")
+    if not f.onnx and (other := version.with_name(exported.ONNX)).exists():
+        print(f"{other} is of an earlier export, without --onnx")
 
 
 def _define_flags() -> None:
@@ -35,6 +40,11 @@ def _define_flags() -> None:
         "Folder that gets N/saved_model.pb, N a new version, model.tflite and labels.txt.",
     )
     flags.register_validator("export_dir", bool, "expected a folder")
+    flags.DEFINE_bool(
+        "onnx",
+        False,
+        "Write model.onnx, too; what that needs comes with pip install '.[onnx]'.",
+    )
 
 
 if __name__ == "__main__":

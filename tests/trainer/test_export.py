@@ -3,6 +3,7 @@
 import functools
 import pathlib
 import resource
+import sys
 
 import keras
 import numpy as np
@@ -31,6 +32,14 @@ def export_of(request, tmp_path_factory):
     return network, folder
 
 
+@pytest.fixture(scope="module")
+def onnxruntime():
+    """What runs ONNX files, where what writes them is there, too."""
+    reason = "it comes with pip install '.[test]'"
+    pytest.importorskip("tf2onnx", reason=reason)
+    return pytest.importorskip("onnxruntime", reason=reason)
+
+
 @pytest.fixture
 def network():
     return architectures.cnn((20, 20, 1), 3)
@@ -54,6 +63,20 @@ def test_litert_gets_the_same_probabilities_for_any_number_of_images(export_of, 
     (outputs,) = lite.get_signature_runner()(image=IMAGES[:count]).values()
     expected = network.predict(IMAGES[:count], verbose=0)
     np.testing.assert_allclose(outputs, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("count", [1, 7])
+def test_onnx_gets_the_same_probabilities_for_any_number_of_images(
+    export_of, onnxruntime, tmp_path, count
+):
+    network, _ = export_of
+    exported.write(network, tmp_path, NAMES, onnx=True)
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    (image,) = session.get_inputs()
+    assert (image.name, image.type) == ("image", "tensor(uint8)")
+    (outputs,) = session.run(None, {"image": IMAGES[:count]})
+    expected = network.predict(IMAGES[:count], verbose=0)
+    np.testing.assert_allclose(outputs, expected, rtol=1e-4)
 
 
 def test_class_names_lie_beside_them_and_nothing_else_is_left(export_of):
@@ -104,6 +127,32 @@ def test_a_layer_that_litert_does_not_have_is_an_error(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_an_operation_that_onnx_does_not_have_is_an_error(onnxruntime, tmp_path):
+    """LiteRT has it; the converter would write a file that nothing could run."""
+    inputs = keras.Input((4,), dtype="uint8")
+    x = keras.ops.cast(inputs, "int32")
+    x = keras.ops.cast(keras.ops.bitwise_xor(x, x + 1), "float32")
+    network = keras.Model(inputs, keras.ops.softmax(x))
+    with pytest.raises(TrainerError, match=r"model\.onnx: expected a network that can"):
+        exported.write(network, tmp_path, NAMES, onnx=True)
+    assert not list(tmp_path.iterdir())
+    exported.write(network, tmp_path, NAMES)
+    assert (tmp_path / "model.tflite").exists()
+
+
+def test_onnx_without_its_converter_is_an_error_that_says_how_to_have_it(
+    monkeypatch, tmp_path
+):
+    monkeypatch.setitem(sys.modules, "tf2onnx", None)  # As if it were not there.
+    with pytest.raises(TrainerError) as error:
+        exported.check(tmp_path / "out", onnx=True)
+    assert str(error.value) == (
+        "--onnx: expected the package tf2onnx, without which model.onnx cannot be "
+        "written, found none. It comes with pip install '.[onnx]'."
+    )
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("below", ["", "x"])
 def test_a_folder_that_cannot_be_made_is_an_error(network, tmp_path, below):
     (tmp_path / "file").touch()
@@ -146,6 +195,22 @@ def test_the_program_exports_a_saved_network_and_says_where_in_one_line(
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout == f"exported to {out / '1'}\n"
     assert saved.read_labels(out, 3) == NAMES
+
+
+def test_the_program_writes_onnx_where_asked_and_says_where_it_is_an_older_one(
+    network, onnxruntime, tmp_path
+):
+    network.save(tmp_path / "model.keras")
+    out = tmp_path / "out"
+    args = (f"--model={tmp_path / 'model.keras'}", f"--export_dir={out}")
+    result = run(*args, "--onnx")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == f"exported to {out / '1'}\n"
+    assert (out / "model.onnx").exists()
+    result = run(*args)
+    assert (result.returncode, result.stderr) == (0, "")
+    older = f"{out / 'model.onnx'} is of an earlier export, without --onnx"
+    assert result.stdout == f"exported to {out / '2'}\n{older}\n"
 
 
 def test_a_command_without_a_folder_is_one_line():
