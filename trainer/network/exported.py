@@ -11,22 +11,27 @@ import warnings
 from collections.abc import Iterator, Sequence
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from trainer import files
 from trainer.errors import TrainerError
-from trainer.network import saved
+from trainer.network import lite, saved
 
 LITE = "model.tflite"
+INT8 = "model-int8.tflite"
 ONNX = "model.onnx"
 
 
-def check(export_dir: str | os.PathLike[str], *, onnx: bool = False) -> None:
+def check(
+    export_dir: str | os.PathLike[str], *, onnx: bool = False, int8: bool = False
+) -> None:
     """Makes the folder for `write` and tries to write there, before there is a network.
 
     Args:
       export_dir: as for `write`.
       onnx: as for `write`.
+      int8: whether `write` will be given images to calibrate on.
 
     Raises:
       TrainerError: as for `write`.
@@ -38,8 +43,9 @@ def check(export_dir: str | os.PathLike[str], *, onnx: bool = False) -> None:
         )
     folder = pathlib.Path(export_dir).expanduser()
     with _draft(folder):
-        for name in (LITE, saved.LABELS, *((ONNX,) if onnx else ())):
-            if (folder / name).is_dir():
+        written = {LITE: True, INT8: int8, ONNX: onnx, saved.LABELS: True}
+        for name, is_written in written.items():
+            if is_written and (folder / name).is_dir():
                 raise IsADirectoryError(errno.EISDIR, f"{name} is a folder")
 
 
@@ -49,12 +55,13 @@ def write(
     label_names: Sequence[str],
     *,
     onnx: bool = False,
+    calibration: np.ndarray | None = None,
 ) -> pathlib.Path:
     """Writes a SavedModel, a LiteRT file and the names of the classes.
 
-    All formats take images as the network does, any number of them at once, and give
-    the same probabilities. A version is there as a whole or not at all, and a file only
-    where all of them could be written.
+    All formats take images as the network does, any number of them at once, and all but
+    the one in integers give the same probabilities. A version is there as a whole or
+    not at all, and a file only where all of them could be written.
 
     Args:
       network: from uint8 images `(batch, height, width, channels)` to probabilities.
@@ -62,6 +69,8 @@ def write(
         highest that is there, `model.tflite` and `labels.txt`.
       label_names: names of the classes, in the order of their labels.
       onnx: whether it gets `model.onnx`, too.
+      calibration: images of the training split, as for `lite.convert`, where it gets
+        `model-int8.tflite`, too.
 
     Returns:
       The folder of the SavedModel.
@@ -76,8 +85,10 @@ def write(
             network.export(draft / "saved", format="tf_saved_model", verbose=False)
         converted = {}
         with _unfit_named(folder, LITE):
-            converter = tf.lite.TFLiteConverter.from_saved_model(f"{draft / 'saved'}")
-            converted[LITE] = converter.convert()
+            converted[LITE] = lite.convert(draft / "saved")
+        if calibration is not None:
+            with _unfit_named(folder, INT8):
+                converted[INT8] = lite.convert(draft / "saved", calibration)
         if onnx:
             with _unfit_named(folder, ONNX):
                 converted[ONNX] = _onnx(network, draft / "converted")
