@@ -190,7 +190,7 @@ def _define_flags() -> None:
         "wrong labels in it.",
     )
     flags.DEFINE_boolean("json", False, "Print a JSON array instead of a table.")
-    flags.DEFINE_boolean("csv", False, "Print CSV instead, a line for each image.")
+    flags.DEFINE_boolean("csv", False, "Print CSV instead, a row for each image.")
     flags.register_multi_flags_validator(
         ["json", "csv"],
         lambda given: not all(given.values()),
