@@ -26,6 +26,7 @@ SLOW = (
     "tests/test_",
     "tests/trainer/data/test_damage.py",
     "tests/trainer/data/test_pipeline.py",
+    "tests/trainer/network/test_lite.py",
     "tests/trainer/network/test_parallel.py",
     "tests/trainer/quality/test_board.py",
     "tests/trainer/run/test_callbacks.py",

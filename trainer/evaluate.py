@@ -10,18 +10,13 @@ import json
 import math
 import pathlib
 import sys
-from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from trainer import cli, settings
+from trainer import cli, run_data, settings
 
 if TYPE_CHECKING:
-    import keras
-    import numpy as np
-
-    from trainer.data.pipeline import Split
     from trainer.quality.measures import Evaluation
 
 _MISTAKES_BYTES = 1 << 30  # Memory for mistakes that are kept to be written,
@@ -74,17 +69,13 @@ def main(_: list[str]) -> None:
     recorded, metrics = _run_of(path, with_metrics=bool(report_path))
     # What is built is said on standard output, where nothing but JSON belongs.
     with contextlib.redirect_stdout(sys.stderr if f.json else sys.stdout):
-        # What is said of the run's data set does not hold for another.
-        run = {} if f.dataset or f.idx_dir else recorded
-        dataset = f.dataset or _dataset_of(run) or source.MNIST
-        data_dir = f.data_dir or _data_dir_of(run)
-        builder = source.prepare(data_dir, f.manual_dir, f.idx_dir, dataset)
+        builder, run = run_data.prepare(recorded)
     with pipeline.damage_named(builder):
         split = pipeline.load_split(
             builder, str(f.split or run.get(settings.EVAL_SPLIT) or "test")
         )
     model_names = saved.read_labels(path.parent, network.output_shape[-1])
-    names, labels = _fitted(path, network, model_names, split)
+    names, labels = run_data.fitted(path, network, model_names, split)
     facts = {
         "dataset": split.name,
         "split": split.split,
@@ -97,7 +88,8 @@ def main(_: list[str]) -> None:
     if mistakes_path:
         kept = max(kept, _kept(split.image_shape))
     with signals.held_back(), pipeline.damage_named(builder):
-        batches = _relabelled(_watched(split.batches, split.examples), labels)
+        batches = run_data.watched(split.batches, split.examples, "evaluating")
+        batches = run_data.relabelled(batches, labels)
         result = measures.evaluate(network, batches, names, kept)
     said = sys.stderr if f.json else sys.stdout
     if f.json or report_path or mistakes_path:
@@ -177,84 +169,10 @@ def _record(line: str) -> dict[str, Any]:
     return record
 
 
-def _dataset_of(run: dict[str, Any]) -> str | None:
-    """Returns the data set of the run that a model is from, as `source.prepare` has it."""
-    name, _, version = str(run.get(settings.DATASET, "")).rpartition("/")
-    return name and f"{name}:{version}"
-
-
-def _data_dir_of(run: dict[str, Any]) -> str | None:
-    """Returns the folder of that data set, if it is still there."""
-    from etils import epath
-
-    folder = str(run.get(settings.DATA_DIR) or "")
-    return folder if folder and epath.Path(folder).is_dir() else None
-
-
-def _fitted(
-    path: pathlib.Path,
-    network: "keras.Model",
-    model_names: Sequence[str],
-    split: "Split",
-) -> tuple[Sequence[str], "np.ndarray"]:
-    """Checks that a model can be asked what a split holds.
-
-    Args:
-      path: of the model, for errors.
-      network: the model.
-      model_names: names of its classes, or their labels as text.
-      split: the split.
-
-    Returns:
-      Names for the model's classes, and the model's label for each of the split's,
-      int64 `(classes of the split,)`.
-
-    Raises:
-      TrainerError: the images are of another shape, or there is a class that the
-        model does not know.
-    """
-    from trainer.errors import TrainerError
-    from trainer.network import saved
-
-    taken, given = network.inputs[0].shape[1:], split.image_shape
-    if any(t not in (None, g) for t, g in zip(taken, given, strict=True)):
-        raise TrainerError(
-            f"{path}: images: expected {_by(given)}, as in {split.name}, found a model "
-            f"of {_by(taken)}. Is it trained on other data?"
-        )
-    return saved.matched(path, model_names, split.label_names, split.name)
-
-
-def _relabelled(
-    batches: Iterable[tuple["np.ndarray", "np.ndarray"]], labels: "np.ndarray"
-) -> Iterator[tuple["np.ndarray", "np.ndarray"]]:
-    for images, given in batches:
-        yield images, labels.take(given)
-
-
-def _by(shape: Iterable[int | None]) -> str:
-    return "x".join("any" if size is None else str(size) for size in shape)
-
-
-def _watched(
-    batches: Iterable[tuple["np.ndarray", "np.ndarray"]], examples: int
-) -> Iterator[tuple["np.ndarray", "np.ndarray"]]:
-    """Passes batches through, with a line every two seconds, up to a signal."""
-    from mnist_idx_tfds import program
-    from trainer import signals
-
-    for batch in program.progress(
-        batches, examples, "evaluating", "images", size=lambda batch: len(batch[1])
-    ):
-        if signals.received():
-            raise signals.Interrupted
-        yield batch
-
-
 def _print(facts: dict[str, Any], result: "Evaluation") -> None:
     print(
         f"{facts['device']}  {facts['dataset']}, split {facts['split']}: "
-        f"{result.examples:,} images, {_by(facts['image_shape'])}, "
+        f"{result.examples:,} images, {run_data.by(facts['image_shape'])}, "
         f"{len(result.label_names)} classes  {facts['model']} with "
         f"{facts['parameters']:,} parameters"
     )

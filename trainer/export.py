@@ -1,14 +1,22 @@
-"""Writes a trained network for other programs: TensorFlow Serving and LiteRT.
+"""Writes a trained network for other programs: TensorFlow Serving, LiteRT and ONNX.
 
 `python -m trainer.export --model=DIR/model.keras --export_dir=OUT` exports the network
-of a finished run.
+of a finished run; `--onnx` and `--quantize` write it in further formats.
 """
 
 import pathlib
+from typing import TYPE_CHECKING
 
 from absl import flags
 
-from trainer import cli
+from trainer import cli, run_data, settings
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from trainer.data.pipeline import Split
+
+_CALIBRATION = 500  # Images at most; more do not widen the ranges by much.
 
 
 def main(_: list[str]) -> None:
@@ -16,13 +24,65 @@ def main(_: list[str]) -> None:
     # Keras and TensorFlow take seconds to import; the flags are checked by now.
     from trainer import device
 
-    device.select("cpu")  # Before others use TensorFlow; an export is the same on all.
-    from trainer.network import exported, saved
+    # Before others use TensorFlow; an export is the same on all.
+    selected = device.select("cpu")
+    from trainer import signals
+    from trainer.network import exported, lite, saved
 
-    path = pathlib.Path(flags.FLAGS.model).expanduser()
+    f = flags.FLAGS
+    path = pathlib.Path(f.model).expanduser()
     network = saved.load(path)
     names = saved.read_labels(path.parent, network.output_shape[-1])
-    print(f"exported to {exported.write(network, flags.FLAGS.export_dir, names)}")
+    exported.check(f.export_dir, onnx=f.onnx, int8=f.quantize)
+    images = None
+    if f.quantize:
+        from trainer.data import pipeline
+
+        builder, run = run_data.prepare(settings.read(path.parent))
+        train_split = f.train_split or run.get(settings.TRAIN_SPLIT) or "train"
+        eval_split = f.eval_split or run.get(settings.EVAL_SPLIT) or "test"
+        pipeline.count(builder, train_split, "--train_split")
+        pipeline.count(builder, eval_split, "--eval_split")
+        with pipeline.damage_named(builder):
+            train = pipeline.load_split(builder, train_split)
+            test = pipeline.load_split(builder, eval_split)
+        labels = run_data.fitted(path, network, names, test)[1]
+        with signals.held_back(), pipeline.damage_named(builder):
+            images = _spread(train)
+    version = exported.write(
+        network, f.export_dir, names, onnx=f.onnx, calibration=images
+    )
+    print(f"exported to {version}")
+    for name, written in ((exported.ONNX, f.onnx), (exported.INT8, f.quantize)):
+        if not written and (other := version.with_name(name)).exists():
+            print(f"{other} is of an earlier export")
+    if images is None:
+        return
+    print(
+        f"calibrated on {len(images):,} of {train.examples:,} images of {train.name}, "
+        f"split {train.split}; accuracy on {test.examples:,} of split {test.split}",
+        flush=True,
+    )
+    paths = [version.with_name(name) for name in (exported.LITE, exported.INT8)]
+    with signals.held_back(), pipeline.damage_named(builder):
+        batches = run_data.watched(test.batches, test.examples, "evaluating")
+        batches = run_data.relabelled(batches, labels)
+        found = lite.accuracies(paths, batches, selected.cores)
+    for file, accuracy in zip(paths, found, strict=True):
+        size = file.stat().st_size
+        print(f"{file.name:{len(exported.INT8)}}  {size:11,} bytes  {accuracy:.4f}")
+
+
+def _spread(split: "Split") -> "np.ndarray":
+    """Returns images from all over a split, `_CALIBRATION` at most."""
+    import numpy as np
+
+    step = -(-split.examples // _CALIBRATION)
+    kept, seen = [], 0
+    for images, _ in run_data.watched(split.batches, split.examples, "reading"):
+        kept.append(np.array(images[-seen % step :: step]))
+        seen += len(images)
+    return np.concatenate(kept)
 
 
 def _define_flags() -> None:
@@ -35,6 +95,34 @@ def _define_flags() -> None:
         "Folder that gets N/saved_model.pb, N a new version, model.tflite and labels.txt.",
     )
     flags.register_validator("export_dir", bool, "expected a folder")
+    flags.DEFINE_bool(
+        "onnx",
+        False,
+        "Write model.onnx, too; what that needs comes with pip install '.[onnx]'.",
+    )
+    flags.DEFINE_bool(
+        "quantize",
+        False,
+        "Write model-int8.tflite, too, with weights and activations in int8, and print "
+        "its size and accuracy beside those of model.tflite.",
+    )
+    cli.define_data("calibrate and evaluate on", "that of the model's run, or MNIST")
+    for split, purpose in (("train", "calibrate"), ("eval", "evaluate")):
+        flags.DEFINE_string(
+            f"{split}_split",
+            None,
+            f"TFDS split to {purpose} on (default: with the data set of the model's "
+            f"run, its --{split}_split; else {'test' if split == 'eval' else split}).",
+        )
+    for data in (
+        *("data_dir", "dataset", "idx_dir", "manual_dir"),
+        *("train_split", "eval_split"),
+    ):
+        flags.register_multi_flags_validator(
+            ["quantize", data],
+            lambda given: given["quantize"] or not any(given.values()),
+            f"--{data} is for --quantize; nothing else here takes data",
+        )
 
 
 if __name__ == "__main__":

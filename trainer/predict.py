@@ -1,10 +1,11 @@
 """Labels images with a trained network.
 
 `python -m trainer.predict --model=DIR/model.keras IMAGE...` prints the three best
-classes of each image, in PNG, JPEG or other image files, or in IDX files; with
-`--only_wrong`, of those in IDX files that are labelled otherwise.
+classes of each image, in PNG, JPEG or other image files, folders of these, or IDX
+files; with `--only_wrong`, of those in IDX files that are labelled otherwise.
 """
 
+import csv
 import json
 import pathlib
 import sys
@@ -36,7 +37,8 @@ def print_table(
       The number of lines.
     """
     lines = 0
-    file_width, name_width = max(map(len, files)), max(map(len, names))
+    file_width = max(map(len, files), default=0)
+    name_width = max(map(len, names))
     for file, index, classes, inverted, labelled in predictions:
         lines += 1
         line = f"{file:{file_width}}  {'' if index is None else index:5}"
@@ -57,6 +59,24 @@ def print_json(predictions: Iterable["Prediction"]) -> None:
     print("[]" if separator == "[" else "]")
 
 
+def print_csv(predictions: Iterable["Prediction"], best: int) -> None:
+    """Prints a table in CSV, a row for each image, as soon as it is labelled.
+
+    Args:
+      predictions: the rows.
+      best: classes that a prediction has.
+    """
+    table = csv.writer(sys.stdout, lineterminator="\n")
+    columns = ["file", "index"]
+    for place in range(1, best + 1):
+        suffix = f"_{place}" if place > 1 else ""
+        columns += [f"{key}{suffix}" for key in ("label", "name", "probability")]
+    table.writerow([*columns, "inverted", "labelled"])
+    for file, index, classes, inverted, labelled in predictions:
+        cells = [c[key] for c in classes for key in ("label", "name", "probability")]
+        table.writerow([file, index, *cells, json.dumps(inverted), labelled])
+
+
 def main(files: list[str]) -> int:
     """Labels the images in files as the flags say; returns the exit code."""
     f = flags.FLAGS
@@ -65,7 +85,7 @@ def main(files: list[str]) -> int:
 
     device.select(f.device)  # Before others use TensorFlow.
     from trainer.network import saved
-    from trainer.picture import classify
+    from trainer.picture import classify, folders
 
     errors = []
 
@@ -82,6 +102,8 @@ def main(files: list[str]) -> int:
     def labels_of(images: "idx.PathLike") -> "np.ndarray":
         return _labels_of(images, f.model, names)
 
+    if f.index is None and not f.only_wrong:  # Which only IDX files have.
+        files = list(folders.opened(files, complain))
     predictions = classify.predict(
         network,
         names,
@@ -94,6 +116,8 @@ def main(files: list[str]) -> int:
     )
     if f.json:
         print_json(predictions)
+    elif f.csv:
+        print_csv(predictions, min(classify.BEST, len(names)))
     else:
         lines = print_table(predictions, files, names)
         if f.only_wrong:
@@ -158,6 +182,12 @@ def _define_flags() -> None:
         "wrong labels in it.",
     )
     flags.DEFINE_boolean("json", False, "Print a JSON array instead of a table.")
+    flags.DEFINE_boolean("csv", False, "Print CSV instead, a row for each image.")
+    flags.register_multi_flags_validator(
+        ["json", "csv"],
+        lambda given: not all(given.values()),
+        "give --json or --csv, not both",
+    )
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ MODEL = "model"  # Of `architectures.MODELS`.
 DATASET = "dataset"  # TFDS name, with configuration and version.
 DATA_DIR = "data_dir"  # Where TFDS has it.
 IDX_DIR = "idx_dir"  # The folder that it was built from, where it was one.
+TRAIN_SPLIT = "train_split"
 EVAL_SPLIT = "eval_split"
 BACKEND = "backend"  # Of Keras; "tensorflow" where it is not said.
 STEPS = "steps_per_epoch"

@@ -5,7 +5,6 @@ import functools
 import json
 import pathlib
 import re
-import types
 
 import keras
 import numpy as np
@@ -14,7 +13,7 @@ import pytest
 from idx_files import write_arrays, write_set
 from PIL import Image
 
-from trainer import evaluate, signals
+from trainer import evaluate
 from trainer.errors import TrainerError
 from trainer.network import architectures
 
@@ -133,53 +132,6 @@ def test_a_missing_model_is_one_line(tmp_path):
     (line,) = result.stderr.splitlines()
     expected = "file: expected a .keras model, found no such file"
     assert line == f"trainer.evaluate: {tmp_path / 'none.keras'}: {expected}"
-
-
-@pytest.mark.parametrize(
-    ("shape", "classes", "message"),
-    [
-        (
-            (28, 28, 1),
-            3,
-            "images: expected 28x28x1, as in own, found a model of 20x20x1",
-        ),
-        (
-            (20, 20, 3),
-            3,
-            "images: expected 20x20x3, as in own, found a model of 20x20x1",
-        ),
-        ((20, 20, 1), 4, "classes: expected 4, as in own, found a model of 3"),
-    ],
-)
-def test_a_model_of_other_data_is_refused_with_both_shapes(
-    network, shape, classes, message
-):
-    split = types.SimpleNamespace(
-        name="own", image_shape=shape, label_names=("x",) * classes
-    )
-    with pytest.raises(TrainerError, match=message):
-        evaluate._fitted(pathlib.Path("m.keras"), network, "012", split)
-
-
-@pytest.mark.parametrize(
-    ("model", "data", "names", "labels"),
-    [
-        ("abc", "abc", "abc", [0, 1, 2]),
-        ("abc", "ca", "abc", [2, 0]),
-        ("201", "10", "201", [2, 1]),
-        ("abc", "01", "abc", [0, 1]),
-        ("012", "ab", "ab2", [0, 1]),
-        ("012", "01", "012", [0, 1]),
-    ],
-)
-def test_classes_go_by_name_where_both_sides_have_names(
-    network, model, data, names, labels
-):
-    split = types.SimpleNamespace(
-        name="own", image_shape=(*SHAPE, 1), label_names=tuple(data)
-    )
-    fitted = evaluate._fitted(pathlib.Path("m.keras"), network, model, split)
-    assert ("".join(fitted[0]), fitted[1].tolist()) == (names, labels)
 
 
 @pytest.fixture
@@ -334,16 +286,6 @@ def test_mistakes_of_classes_in_another_order_are_found_by_the_labels_of_the_fil
         assert mistake["label"] == ("star", "circle")[labels[item]]
 
 
-def test_a_model_of_any_size_of_image_is_taken():
-    inputs = keras.Input((None, None, 1))
-    x = keras.layers.GlobalAveragePooling2D()(inputs)
-    network = keras.Model(inputs, keras.layers.Dense(3)(x))
-    split = types.SimpleNamespace(
-        name="own", image_shape=(9, 9, 1), label_names=tuple("abc")
-    )
-    evaluate._fitted(pathlib.Path("m.keras"), network, "012", split)
-
-
 @pytest.mark.parametrize("name", ["settings.json", "metrics.jsonl"])
 @pytest.mark.parametrize("text", ['{"step": 1', "[1]", "null"])
 def test_a_damaged_file_of_the_run_is_one_line(workdir, name, text):
@@ -370,15 +312,6 @@ def test_a_report_in_no_folder_is_refused_before_the_work(tmp_path):
         evaluate._report_path(str(tmp_path / "none" / "r.html"))
     with pytest.raises(TrainerError, match="found a folder"):
         evaluate._report_path(str(tmp_path))
-
-
-def test_a_signal_ends_it_between_batches(monkeypatch):
-    batch = np.zeros((2, 20, 20, 1), np.uint8), np.zeros(2, np.int64)
-    batches = evaluate._watched([batch, batch], 4)
-    assert next(batches) is batch
-    monkeypatch.setattr(signals, "received", lambda: True)
-    with pytest.raises(signals.Interrupted):
-        next(batches)
 
 
 def test_only_the_worst_of_many_classes_are_printed(capsys):

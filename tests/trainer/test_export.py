@@ -1,8 +1,11 @@
 """A network for other programs."""
 
 import functools
+import json
 import pathlib
 import resource
+import sys
+import types
 
 import keras
 import numpy as np
@@ -10,7 +13,10 @@ import processes
 import pytest
 import tensorflow as tf
 from ai_edge_litert import interpreter
+from idx_files import write_set
 
+from trainer import export
+from trainer.data import source
 from trainer.errors import TrainerError
 from trainer.network import architectures, exported, saved
 
@@ -29,6 +35,14 @@ def export_of(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("export")
     exported.write(network, folder, NAMES)
     return network, folder
+
+
+@pytest.fixture(scope="module")
+def onnxruntime():
+    """What runs ONNX files, where what writes them is there, too."""
+    reason = "it comes with pip install '.[test]'"
+    pytest.importorskip("tf2onnx", reason=reason)
+    return pytest.importorskip("onnxruntime", reason=reason)
 
 
 @pytest.fixture
@@ -54,6 +68,20 @@ def test_litert_gets_the_same_probabilities_for_any_number_of_images(export_of, 
     (outputs,) = lite.get_signature_runner()(image=IMAGES[:count]).values()
     expected = network.predict(IMAGES[:count], verbose=0)
     np.testing.assert_allclose(outputs, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("count", [1, 7])
+def test_onnx_gets_the_same_probabilities_for_any_number_of_images(
+    export_of, onnxruntime, tmp_path, count
+):
+    network, _ = export_of
+    exported.write(network, tmp_path, NAMES, onnx=True)
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    (image,) = session.get_inputs()
+    assert (image.name, image.type) == ("image", "tensor(uint8)")
+    (outputs,) = session.run(None, {"image": IMAGES[:count]})
+    expected = network.predict(IMAGES[:count], verbose=0)
+    np.testing.assert_allclose(outputs, expected, rtol=1e-4)
 
 
 def test_class_names_lie_beside_them_and_nothing_else_is_left(export_of):
@@ -104,6 +132,32 @@ def test_a_layer_that_litert_does_not_have_is_an_error(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_an_operation_that_onnx_does_not_have_is_an_error(onnxruntime, tmp_path):
+    """LiteRT has it; the converter would write a file that nothing could run."""
+    inputs = keras.Input((4,), dtype="uint8")
+    x = keras.ops.cast(inputs, "int32")
+    x = keras.ops.cast(keras.ops.bitwise_xor(x, x + 1), "float32")
+    network = keras.Model(inputs, keras.ops.softmax(x))
+    with pytest.raises(TrainerError, match=r"model\.onnx: expected a network that can"):
+        exported.write(network, tmp_path, NAMES, onnx=True)
+    assert not list(tmp_path.iterdir())
+    exported.write(network, tmp_path, NAMES)
+    assert (tmp_path / "model.tflite").exists()
+
+
+def test_onnx_without_its_converter_is_an_error_that_says_how_to_have_it(
+    monkeypatch, tmp_path
+):
+    monkeypatch.setitem(sys.modules, "tf2onnx", None)  # As if it were not there.
+    with pytest.raises(TrainerError) as error:
+        exported.check(tmp_path / "out", onnx=True)
+    assert str(error.value) == (
+        "--onnx: expected the package tf2onnx, without which model.onnx cannot be "
+        "written, found none. It comes with pip install '.[onnx]'."
+    )
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("below", ["", "x"])
 def test_a_folder_that_cannot_be_made_is_an_error(network, tmp_path, below):
     (tmp_path / "file").touch()
@@ -115,11 +169,11 @@ def test_a_folder_that_cannot_be_made_is_an_error(network, tmp_path, below):
         exported.check(folder)
 
 
-@pytest.mark.parametrize("name", ["model.tflite", "labels.txt"])
+@pytest.mark.parametrize("name", ["model.tflite", "model-int8.tflite", "labels.txt"])
 def test_a_folder_in_the_place_of_a_file_is_an_error_beforehand(tmp_path, name):
     (tmp_path / name).mkdir()
     with pytest.raises(TrainerError, match=f"found an error: {name} is a folder"):
-        exported.check(tmp_path)
+        exported.check(tmp_path, int8=True)
 
 
 def test_to_try_a_folder_makes_it_and_leaves_nothing_in_it(tmp_path):
@@ -146,6 +200,107 @@ def test_the_program_exports_a_saved_network_and_says_where_in_one_line(
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout == f"exported to {out / '1'}\n"
     assert saved.read_labels(out, 3) == NAMES
+
+
+def test_the_program_writes_onnx_where_asked_and_says_where_it_is_an_older_one(
+    network, onnxruntime, tmp_path
+):
+    network.save(tmp_path / "model.keras")
+    out = tmp_path / "out"
+    args = (f"--model={tmp_path / 'model.keras'}", f"--export_dir={out}")
+    result = run(*args, "--onnx")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == f"exported to {out / '1'}\n"
+    assert (out / "model.onnx").exists()
+    result = run(*args)
+    assert (result.returncode, result.stderr) == (0, "")
+    older = f"{out / 'model.onnx'} is of an earlier export"
+    assert result.stdout == f"exported to {out / '2'}\n{older}\n"
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    """A model beside its settings, and the set that these name, in classes of names."""
+    folder = tmp_path_factory.mktemp("own")
+    keras.utils.set_random_seed(0)
+    architectures.cnn((20, 20, 1), 3).save(folder / "model.keras")
+    saved.write_labels(folder, NAMES)
+    made = write_set(folder / "set", train=25, test=40, shape=(20, 20), num_classes=3)
+    (folder / "set" / "labels.txt").write_text("café\nbee\nant\n")
+    builder = source.prepare(str(folder / "data"), None, str(folder / "set"))
+    run_of_model = {
+        "dataset": builder.info.full_name,
+        "data_dir": str(folder / "data"),
+        "train_split": "train[:80%]",
+        "eval_split": "train[80%:]",
+    }
+    (folder / "settings.json").write_text(json.dumps(run_of_model))
+    return folder, made, builder
+
+
+def test_the_program_prints_size_and_accuracy_of_the_quantized_beside_the_other(
+    own, tmp_path
+):
+    """Of the set that flags say, whose classes have another order than the model's."""
+    folder, made, _ = own
+    model, data = f"--model={folder / 'model.keras'}", f"--data_dir={folder / 'data'}"
+    args = (model, data, f"--idx_dir={folder / 'set'}", f"--export_dir={tmp_path}")
+    result = run(*args, "--quantize")
+    assert (result.returncode, result.stderr) == (0, "")
+    _, from_what, *lines = result.stdout.splitlines()
+    assert from_what.startswith("calibrated on 25 of 25 images of mnist_idx_tfds/set-")
+    assert from_what.endswith(", split train; accuracy on 40 of split test")
+    images, labels = made["test"]
+    right = 2 - labels  # As the model has them.
+    files = [tmp_path / "model.tflite", tmp_path / "model-int8.tflite"]
+    for file, line in zip(files, lines, strict=True):
+        lite = interpreter.Interpreter(str(file))
+        (outputs,) = lite.get_signature_runner()(image=images[..., None]).values()
+        accuracy = np.mean(outputs.argmax(1) == right)
+        size = f"{file.stat().st_size:,}"
+        assert line.split() == [file.name, size, "bytes", f"{accuracy:.4f}"]
+    assert files[1].stat().st_size < files[0].stat().st_size / 1.5
+
+
+def test_the_program_quantizes_with_the_data_of_the_models_run(own, tmp_path):
+    folder, _, builder = own
+    args = (f"--model={folder / 'model.keras'}", f"--export_dir={tmp_path}")
+    result = run(*args, "--quantize")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.splitlines()[1] == (
+        f"calibrated on 20 of 20 images of {builder.info.full_name}, split "
+        "train[:80%]; accuracy on 5 of split train[80%:]"
+    )
+
+
+def test_calibration_is_on_images_from_all_over_the_split():
+    """In batches that do not divide by the steps between them."""
+    numbers = np.arange(1203, dtype=np.uint16).reshape(-1, 1)
+    batches = [
+        (numbers[at : at + 100], numbers[at : at + 100]) for at in range(0, 1203, 100)
+    ]
+    split = types.SimpleNamespace(examples=1203, batches=batches)
+    np.testing.assert_array_equal(export._spread(split), numbers[::3])
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--quantize", "--eval_split=valid"], "--eval_split=valid: expected train"),
+        (["--quantize", "--train_split=x"], "--train_split=x: expected train"),
+        (["--eval_split=test"], "--eval_split is for --quantize"),
+        (["--idx_dir=DIR"], "--idx_dir is for --quantize"),
+    ],
+)
+def test_what_does_not_go_with_quantizing_is_one_line_and_nothing_is_written(
+    own, tmp_path, args, message
+):
+    out = tmp_path / "out"
+    result = run(f"--model={own[0] / 'model.keras'}", f"--export_dir={out}", *args)
+    assert (result.returncode, result.stdout) == (1, "")
+    (line,) = result.stderr.splitlines()
+    assert message in line
+    assert not out.exists() or not list(out.iterdir())
 
 
 def test_a_command_without_a_folder_is_one_line():

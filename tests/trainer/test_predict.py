@@ -1,6 +1,8 @@
 """`python -m trainer.predict` as its users run it."""
 
+import csv
 import functools
+import io
 import json
 import os
 import pathlib
@@ -51,6 +53,21 @@ def test_the_table_has_a_line_for_each_image(capsys):
     ]
 
 
+def test_csv_has_a_row_for_each_image_quoted_where_it_must_be(capsys):
+    odd = 'a, "b".png'
+    predict.print_csv([*PREDICTIONS, Prediction(odd, 3, CLASSES, False, "one")], 2)
+    text = capsys.readouterr().out
+    assert text.splitlines()[0] == (
+        "file,index,label,name,probability,label_2,name_2,probability_2,inverted,labelled"
+    )
+    classes = ["7", "seven", "0.9", "1", "one", "0.0625"]
+    assert list(csv.reader(io.StringIO(text)))[1:] == [
+        ["seven.png", "", *classes, "true", ""],
+        ["t10k.gz", "17", *classes, "false", ""],
+        [odd, "3", *classes, "false", "one"],
+    ]
+
+
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_json_is_an_array_of_all_that_is_known(capsys, count):
     predict.print_json(PREDICTIONS[:count])
@@ -78,6 +95,33 @@ def test_the_program_labels_what_it_can_and_names_what_it_cannot(run_folder):
     assert {c["name"] for c in first["predictions"]} == {"ant", "bee", "café"}
     assert sum(c["probability"] for c in first["predictions"]) == pytest.approx(1)
     assert [p["index"] for p in others] == list(range(800))
+
+
+def test_a_folder_is_the_pictures_in_it_as_csv(run_folder, tmp_path):
+    """What is no picture is named, and the rest is labelled."""
+    (tmp_path / "pictures" / "a").mkdir(parents=True)
+    for name in ("b.png", "a/c.png"):
+        shutil.copy(run_folder / "drawing.png", tmp_path / "pictures" / name)
+    (tmp_path / "pictures" / "notes.txt").write_text("no picture")
+    args = (f"--model={run_folder / 'model.keras'}", "--device=cpu", "--csv")
+    result = run(*args, "pictures", cwd=tmp_path)
+    assert result.returncode == 1
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("trainer.predict: pictures/notes.txt: image: expected a")
+    rows = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert [row["file"] for row in rows] == ["pictures/a/c.png", "pictures/b.png"]
+    for row in rows:
+        keys = ("probability", "probability_2", "probability_3")
+        assert sum(float(row[key]) for key in keys) == pytest.approx(1)
+        names = {row["name"], row["name_2"], row["name_3"]}
+        assert names == {"ant", "bee", "café"}
+
+
+def test_a_folder_without_pictures_is_one_line_and_an_empty_table(run_folder, tmp_path):
+    result = run(f"--model={run_folder / 'model.keras'}", "--device=cpu", tmp_path)
+    assert (result.returncode, result.stdout) == (1, "")
+    message = "folder: expected at least one picture, found none."
+    assert result.stderr == f"trainer.predict: {tmp_path}: {message}\n"
 
 
 def test_of_idx_files_those_that_are_labelled_otherwise_are_named(run_folder, tmp_path):
@@ -169,6 +213,7 @@ def test_what_the_terminal_cannot_show_is_escaped(run_folder, tmp_path):
         (["x.png"], "--model=None: expected a .keras file"),
         (["--model=x", "--invert=maybe", "x.png"], "--invert=maybe"),
         (["--model=x", "--index=-1", "x.png"], "--index=-1"),
+        (["--model=x", "--csv", "--json", "x.png"], "give --json or --csv, not both"),
         (["--model=x", "--device=tpu", "x.png"], "expected auto, cpu, gpu or gpu:N"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -187,6 +187,7 @@ def _read(
     path = epath.Path(file).expanduser()
     if not _is_idx(path):
         found = "another" if path.exists() else "no such file"
+        found = "a folder" if path.is_dir() else found
         if labels:
             hint = "Only an IDX file has labels beside it."
             raise idx.error(file, "format", "IDX, for --only_wrong", found, hint)
