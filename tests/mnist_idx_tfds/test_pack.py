@@ -335,7 +335,11 @@ def test_memory_does_not_grow_with_the_pictures(tmp_path, run):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["in"], "the following arguments are required: OUT_DIR"),
+        (["in"], "expected SOURCE or --dataset, and OUT_DIR, found neither"),
+        (
+            ["--dataset=mnist"],
+            "expected SOURCE or --dataset, and OUT_DIR, found both",
+        ),
         (["--size=0"], "argument --size: expected 28 or HEIGHTxWIDTH, found '0'"),
         (["--size=9x"], "argument --size: expected 28 or HEIGHTxWIDTH, found '9x'"),
         (
