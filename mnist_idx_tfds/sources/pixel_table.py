@@ -82,7 +82,7 @@ def open_source(
             expected = f"{len(first.pixels)} of pixels as in {first.header.path}"
             raise idx.error(header.path, "columns", expected, f"{len(found)}")
     shape = _shape(first.header, len(first.pixels), shape)
-    counts, floats = zip(*(_scan(f.header, no_header) for f in files), strict=True)
+    counts, floats = zip(*map(_scan, files), strict=True)
     items = _items(files, shape, any(floats))
     return Source(f"{first.header.path}", sum(counts), items)
 
@@ -122,17 +122,16 @@ def _shape(
     return shape
 
 
-def _scan(header: table.Header, no_header: bool) -> tuple[int, bool]:
+def _scan(file: _File) -> tuple[int, bool]:
     """Returns the number of images, and whether their pixels are written as floats."""
     count, floats = 0, False
-    with idx.opened(header.path) as (stream, _):
-        for number, line in enumerate(stream, 1):
-            if line.strip() and (number > 1 or no_header):
-                count += 1
-                floats = floats or b"." in line
+    with idx.opened(file.header.path) as (stream, _):
+        for row in _rows(file, stream):
+            count += 1
+            floats = floats or "." in row.pixels
     if not count:
         hint = "The file has no data."
-        raise idx.error(header.path, "rows", "at least one image", "none", hint)
+        raise idx.error(file.header.path, "rows", "at least one image", "none", hint)
     return count, floats
 
 

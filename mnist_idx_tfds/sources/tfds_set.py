@@ -87,7 +87,8 @@ def _only(name: str, info: tfds.core.DatasetInfo, kind: type) -> str:
         keys = supervised or keys
     if len(keys) != 1:
         found = ", ".join(
-            f"{key} ({type(features[key]).__name__})" for key in keys or features
+            f"{key} ({type(features[key]).__name__})"
+            for key in sorted(keys or features)
         )
         raise idx.error(name, "features", f"one {kind.__name__}", found or "none")
     return keys[0]
