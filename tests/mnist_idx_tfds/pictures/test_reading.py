@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from PIL import Image, ImageOps
+from PIL import Image
 
 from mnist_idx_tfds import idx
 from mnist_idx_tfds.pictures import reading
@@ -236,8 +236,8 @@ def test_warnings_about_metadata_are_not_shown_whatever_the_core(tmp_path, recwa
     path = tmp_path / "x.jpg"
     cut_short = b"Exif\0\0MM\0*\0\0\0\x08\0\x05"
     Image.fromarray(np.zeros((2, 3), np.uint8)).save(path, exif=cut_short)
-    with Image.open(path) as image, pytest.warns(UserWarning, match="EXIF"):
-        ImageOps.exif_transpose(image)
+    with pytest.warns(UserWarning, match="EXIF"):
+        Image.open(path).close()
     recwarn.clear()
     for pixels in reading.read_all([f"{path}"] * 8, None, 2):
         assert pixels.shape == (2, 3)
