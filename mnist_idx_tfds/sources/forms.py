@@ -120,6 +120,9 @@ def _open_table(path: pathlib.Path, options: Options) -> Source:
     named = named or len(header.columns) <= _FEW_COLUMNS
     if options.no_header or pixel_table.is_pixels(header) or not named:
         _check_flags(options, _PIXELS)
+        if options.no_header and options.label_column:
+            expected, found = "a file with names of columns", "--no_header"
+            raise idx.error("--label_column", "source", expected, found)
         return pixel_table.open_source(
             path,
             options.test_csv,

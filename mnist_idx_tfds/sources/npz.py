@@ -2,6 +2,7 @@
 
 import contextlib
 import pathlib
+import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ import numpy as np
 
 from mnist_idx_tfds import idx
 from mnist_idx_tfds.sources import pixels, split
-from mnist_idx_tfds.sources.source import Item, Source
+from mnist_idx_tfds.sources.source import Item, Source, shown
 
 # Images and labels of each part, and the split that the part goes into.
 _KERAS = {"x_train": ("y_train", "train"), "x_test": ("y_test", "test")}
@@ -74,7 +75,8 @@ def open_source(path: idx.PathLike) -> Source:
 
 
 def _parts(path: pathlib.Path, file: zipfile.ZipFile) -> dict[str, tuple[str, str]]:
-    there = [name.removesuffix(".npy") for name in file.namelist()]
+    members = [pathlib.PurePosixPath(name) for name in file.namelist()]
+    there = [f"{path.with_suffix('')}" for path in members if path.suffix == ".npy"]
     for form in (_KERAS, _MEDMNIST):
         wanted = {name: pair for name, pair in form.items() if _has(there, name, *pair)}
         if {part for _, part in wanted.values()} == {"train", "test"}:
@@ -82,7 +84,7 @@ def _parts(path: pathlib.Path, file: zipfile.ZipFile) -> dict[str, tuple[str, st
     expected = "x_train, y_train, x_test and y_test, or train_images, train_labels, "
     expected += "test_images and test_labels"
     hint = "Save them under these names, with numpy.savez_compressed."
-    raise idx.error(path, "arrays", expected, ", ".join(there) or "none", hint)
+    raise idx.error(path, "arrays", expected, shown(there) or "none", hint)
 
 
 def _has(there: list[str], images: str, labels: str, _: str) -> bool:
@@ -106,10 +108,14 @@ def _read_header(
     path: pathlib.Path, stream: IO[bytes], name: str
 ) -> tuple[tuple[int, ...], bool, np.dtype]:
     try:
-        version = np.lib.format.read_magic(stream)
-        return _READERS[version](stream)
-    except (ValueError, KeyError) as e:
-        reason = str(e).splitlines()[0]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Python 2 wrote it, which is no fault.
+            version = np.lib.format.read_magic(stream)
+            return _READERS[version](stream)
+    except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError):
+        raise  # Of the archive, not of the header.
+    except Exception as e:  # Whatever Python's parser makes of a damaged header.
+        reason = f"{e}".partition("\n")[0]
         expected = "the header of an array of NumPy"
         raise idx.error(path, name, expected, f"an error: {reason}", _AGAIN) from e
 
@@ -118,7 +124,11 @@ def _check_images(path: pathlib.Path, arrays: list[_Array]) -> None:
     first = arrays[0]
     expected = "(n, height, width), or with 1 or 3 channels last"
     for name, shape, _, dtype in arrays:
-        if len(shape) not in (3, 4) or 0 in shape or shape[3:] not in ((), (1,), (3,)):
+        if (
+            len(shape) not in (3, 4)
+            or min(shape) < 1
+            or shape[3:] not in ((), (1,), (3,))
+        ):
             raise idx.error(path, name, f"images, {expected}", f"{shape}")
         if shape[1:] != first.shape[1:]:
             wanted = f"images as those of {first.name}, {first.shape[1:]}"
@@ -142,7 +152,7 @@ def _labels(
         raise idx.error(path, name, expected, f"{shape[0]}")
     values = np.concatenate(list(_chunks(path, file, labels))).ravel()
     if dtype.kind == "f":
-        odd = np.flatnonzero(values != np.rint(values))
+        odd = np.flatnonzero((values != np.rint(values)) | ~np.isfinite(values))
         if odd.size:
             found = f"{values[odd[0]]:g}"
             raise idx.error(path, f"{name}[{odd[0]}]", "a whole number", found)
@@ -243,7 +253,7 @@ def _reading(path: pathlib.Path, field: str = "file") -> Iterator[None]:
         yield
     except OSError as e:
         raise idx.unreadable(path, e) from e
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as e:
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as e:
         expected = "a NumPy archive (.npz)" if field == "file" else "a whole array"
         found = f"an error: {str(e).lower().rstrip('.')}"
         raise idx.error(path, field, expected, found, _AGAIN) from e

@@ -86,11 +86,17 @@ def open_source(
         header = table.read_header(file)
         before = len(found)
         for number, name, label in _rows(header, columns):
-            if not name.strip() or "\n" in name:
+            if not name.strip():
                 expected = "the name of a picture"
                 raise idx.error(file, f"line {number}: file", expected, repr(name))
-            picture = pictures.find(file, name.strip(), number)
-            found.append(pictured.of(pictures.root, f"{picture}", label, part))
+            path_there = pictures.find(file, name.strip(), number)
+            picture = pictured.of(pictures.root, f"{path_there}", label, part)
+            if "\n" in picture.origin:
+                # Others come back from a file of a name a line.
+                expected = "a path without a line feed"
+                found_there = repr(picture.origin)
+                raise idx.error(file, f"line {number}: file", expected, found_there)
+            found.append(picture)
         if len(found) == before:
             hint = "The file has no data."
             raise idx.error(file, "rows", "at least one picture", "none", hint)

@@ -12,7 +12,7 @@ import numpy as np
 
 from mnist_idx_tfds import idx
 from mnist_idx_tfds.sources import pixels, table
-from mnist_idx_tfds.sources.source import Item, Source
+from mnist_idx_tfds.sources.source import Item, Source, shown
 
 _PIXEL = re.compile(r"(pixel|px|p)?\d+|\d+x\d+")
 _FEW = 4  # So many columns with such names are those of pixels.
@@ -211,7 +211,9 @@ def _fault(file: _File, rows: list[_Row], floats: bool) -> idx.IdxError:
     for number, _, text in rows:
         for n, cell in zip(file.pixels, text.split(header.delimiter), strict=True):
             if not _is_pixel(cell.strip(), floats):
-                name = f"column {n + 1}" if file.no_header else header.columns[n]
+                name = shown([header.columns[n]])
+                if file.no_header:
+                    name = f"column {n + 1}"
                 expected = "a number" if floats else "a whole number of 0 to 255"
                 found = repr(cell) if cell.strip() else "nothing"
                 hint = "" if floats else _HINT

@@ -1,6 +1,6 @@
 """What every form of source gives: images with labels, one by one, and the like."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -49,3 +49,8 @@ class Source(NamedTuple):
     unused: Literal["refuse", "drop", "keep"] = "refuse"
     ordered: bool = True
     notes: tuple[str, ...] = ()
+
+
+def shown(names: Iterable[str]) -> str:
+    """Returns names that a file has for an error of one line, whatever is in them."""
+    return ", ".join(name if name.isprintable() else repr(name) for name in names)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO
 
 from mnist_idx_tfds import idx
+from mnist_idx_tfds.sources.source import shown
 
 SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 _LABELS = frozenset({"label", "labels", "class", "classid", "target", "category", "y"})
@@ -24,7 +25,7 @@ class Header:
     delimiter: str
 
     def __str__(self) -> str:
-        names = ", ".join(self.columns[:_SHOWN])
+        names = shown(self.columns[:_SHOWN])
         more = len(self.columns) > _SHOWN
         return f"{names}{f', ... ({len(self.columns)} in all)' if more else ''}"
 
@@ -73,7 +74,7 @@ def column(
         found = [n for n, other in enumerate(header.columns) if plain(other) in known]
         expected = f"one column named like {like!r}"
     if len(found) != 1:
-        names = ", ".join(header.columns[n] for n in found) or f"{header}"
+        names = shown(header.columns[n] for n in found) or f"{header}"
         hint = f"Say which it is with --{flag}=NAME."
         raise idx.error(header.path, "columns", expected, names, hint)
     return found[0]

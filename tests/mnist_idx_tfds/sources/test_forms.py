@@ -114,6 +114,12 @@ def test_other_sources_are_named(tmp_path, name, found):
             "of pixels.",
         ),
         (
+            "pixels.csv",
+            {"no_header": True, "label_column": "label"},
+            "--label_column: source: expected a file with names of columns, found "
+            "--no_header.",
+        ),
+        (
             "pictures.csv",
             {"shape": (1, 2)},
             "--shape: source: expected a CSV file of pixels, found a CSV file of file "

@@ -181,6 +181,10 @@ PICKLE = "Such an array is a pickle, which may run any program: save numbers."
             "y_test[1]: expected a whole number, found 1.5.",
         ),
         (
+            {"y_test": np.array([1, np.inf, 0])},
+            "y_test[1]: expected a whole number, found inf.",
+        ),
+        (
             {"y_test": np.array(["a", "b", ""])},
             "y_test[2]: expected a label, found an empty one.",
         ),
@@ -274,9 +278,10 @@ def npy(array):
             "x_test: expected an array of (3, 4, 3), found more",
         ),
         (lambda data: b"x" + data[1:], "x_test: expected the header of an array of"),
+        (lambda data: data.replace(b"}", b" "), "x_test: expected the header of an"),
         (lambda data: data[:20], "x_test: expected the header of an array of NumPy"),
     ],
-    ids=["short", "long", "no array", "half a header"],
+    ids=["short", "long", "no array", "an open bracket", "half a header"],
 )
 def test_an_array_that_is_not_as_its_header_says_is_named(tmp_path, change, message):
     path = tmp_path / "set.npz"

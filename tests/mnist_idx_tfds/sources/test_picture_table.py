@@ -149,6 +149,11 @@ WHICH = "Say which it is with"
         ),
         (
             "file,label",
+            [['"a\nb.png"', "x"]],
+            "line 3: file: expected a path without a line feed, found 'a\\nb.png'.",
+        ),
+        (
+            "file,label",
             [["c", "x"]],
             "line 2: file: expected one file in ROOT that goes by 'c', found "
             "1/c.png and 2/c.png. Say with --images_dir which folder is meant.",
@@ -156,7 +161,7 @@ WHICH = "Say which it is with"
     ],
     ids=[
         *("no label", "no name", "long row", "two columns of files", "none"),
-        *("no labels", "empty", "two pictures of a name"),
+        *("no labels", "empty", "line feed", "two pictures of a name"),
     ],
 )
 def test_what_a_file_has_wrong_is_named(tmp_path, pictures, header, rows, message):
