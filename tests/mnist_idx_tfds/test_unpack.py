@@ -133,9 +133,15 @@ def test_a_picture_that_was_moved_or_removed_changes_the_set_alone_there(
 
 
 def test_mnist_comes_back_bit_for_bit(tmp_path, unpack, pack, mnist_idx_dir):
-    assert unpack(mnist_idx_dir, tmp_path / "out")[0] == 0
+    """The first of its images, which is enough of them to tell."""
+    arrays = {
+        part: (idx.load(pair.images)[:2000], idx.load(pair.labels)[:2000])
+        for part, pair in idx_set.find(mnist_idx_dir).items()
+    }
+    idx_files.write_arrays(tmp_path / "set", arrays)
+    assert unpack(tmp_path / "set", tmp_path / "out")[0] == 0
     assert pack(tmp_path / "out", tmp_path / "again")[0] == 0
-    check_same(mnist_idx_dir, tmp_path / "again")
+    check_same(tmp_path / "set", tmp_path / "again")
 
 
 @pytest.mark.parametrize("kind", ["file", "folder"])

@@ -204,6 +204,7 @@ def test_pictures_that_are_not_there_are_listed(tmp_path, pictures, capsys):
         (b'file,label\na.png,x\n"b.png,x\n', "line 3: expected a row of CSV, found"),
         (gzip.compress(b"file,label\na,x\n")[:-6], "gzip stream: expected its end"),
     ],
+    ids=["no UTF-8", "an open quote", "half a gzip file"],
 )
 def test_what_is_no_text_is_named(tmp_path, data, message):
     path = tmp_path / "set.csv"

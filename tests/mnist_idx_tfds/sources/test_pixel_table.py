@@ -259,6 +259,7 @@ def test_two_files_of_different_sizes_are_named(tmp_path):
         (b'label,pixel0\n"a,1\n', "line 2: expected a row of CSV, found an error"),
         (b"\x1f\x8b damaged file", "gzip header: expected a valid one"),
     ],
+    ids=["no UTF-8", "an open quote", "a damaged gzip file"],
 )
 def test_what_is_no_text_is_named(tmp_path, data, message):
     path = tmp_path / "set.csv"
