@@ -12,7 +12,7 @@ from etils import epath
 from mnist_idx_tfds import idx
 
 NAMES_FILE = "labels.txt"
-# Which picture each image was made of, where `pack` made the set.
+# Which picture, row or item of a source each image was, where `pack` made the set.
 PICTURES_FILES = {"train": "train-files.txt", "test": "t10k-files.txt"}
 SPLITS = {"train": "train", "t10k": "test", "test": "test"}
 FILE_NAME = re.compile(
@@ -242,7 +242,8 @@ def pictures(pairs: dict[str, Pair], split: str) -> Iterator[str] | None:
     """Returns the paths of the pictures that a split's images were made of, in order.
 
     They are read from `train-files.txt` or `t10k-files.txt` beside the four files, one
-    path a line, relative to the folder that was packed. Memory holds one at a time.
+    path a line, relative to the folder that was packed, or else where in its source the
+    image was, such as "train.csv line 7". Memory holds one at a time.
 
     Args:
       pairs: the set.

@@ -1,8 +1,9 @@
-"""Makes four gzip IDX files of pictures, one folder for each class.
+"""Makes four gzip IDX files of pictures, of a CSV or .npz file, or of a data set of TFDS.
 
-    python -m mnist_idx_tfds.pack IMAGES_DIR OUT_DIR
+    python -m mnist_idx_tfds.pack SOURCE OUT_DIR
+    python -m mnist_idx_tfds.pack --dataset=NAME OUT_DIR
 
-IMAGES_DIR holds a folder for each class, or `train` and `test`, which hold these.
+`sources/` has what a SOURCE can be, a module for each form.
 """
 
 import argparse
@@ -10,17 +11,20 @@ import os
 import pathlib
 import re
 import shlex
-import sys
 import tempfile
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
+from PIL import Image
 
 from mnist_idx_tfds import idx, idx_set, program
-from mnist_idx_tfds.pictures import folders, reading
+from mnist_idx_tfds.pictures import reading
+from mnist_idx_tfds.sources import forms, split
+from mnist_idx_tfds.sources.source import Item, Source
 
 _PREFIXES = {"train": "train", "test": "t10k"}
+_LABELS = {np.dtype("u1"): "ubyte", np.dtype("i4"): "int"}
 _CHUNK_BYTES = 1 << 20
 
 
@@ -34,131 +38,134 @@ class Packed(NamedTuple):
 
 
 def pack(
-    images_dir: idx.PathLike,
+    source: Source,
     out_dir: idx.PathLike,
     *,
     size: tuple[int, int] | None = None,
     test_share: float = 0.2,
     seed: int = 0,
-    skip_bad: bool = False,
-    overwrite: bool = False,
 ) -> Packed:
-    """Writes a set of four IDX files with the names of classes and pictures, or nothing.
+    """Writes a set of four IDX files with the names of classes and origins, or nothing.
 
-    Pixels go through a file, so that memory holds no more than a chunk of them. Which
-    examples are tested on, and the order in the files, follow from the seed and the
-    names of the pictures alone. `labels.txt` has the classes, `train-files.txt` and
-    `t10k-files.txt` the path of each image's picture in `images_dir`.
+    Pixels go through a file, so that memory holds no more than a chunk of them. The
+    order in the files, and which examples are tested on, are those of the source; where
+    it has none, they follow from the seed and the names of the examples alone.
+    `labels.txt` has the classes, `train-files.txt` and `t10k-files.txt` where in the
+    source each image is. A set that is there is replaced; see `check_out`.
 
     Args:
-      images_dir: folder of a folder of pictures for each class.
+      source: images with labels.
       out_dir: folder to write to, made where missing.
-      size: height and width to bring all pictures to; None if they agree already.
-      test_share: share of each class to test on, where there is no folder `test`:
-        rounded, but at least one and not all, of a class with two pictures or more.
+      size: height and width to bring all images to; None if they agree already.
+      test_share: share of each class to test on, where the source does not say it; see
+        `split.split`.
       seed: another seed gives another split and another order.
-      skip_bad: leave out pictures that cannot be read, instead of an error.
-      overwrite: replace a set that is there.
 
     Raises:
-      idx.IdxError: the folder or a picture cannot be used, or a set is there already.
+      idx.IdxError: the source or an image of it cannot be used.
       OSError: a file cannot be written.
     """
-    names, examples = folders.find(images_dir)
     out = pathlib.Path(out_dir).expanduser()
-    labels_type = np.dtype("u1" if len(names) <= 256 else "i4")
-    files = {
-        (split, kind): f"{prefix}-{kind}-idx{rank}-{name}.gz"
-        for split, prefix in _PREFIXES.items()
-        for kind, rank, name in (
-            ("images", 3, "ubyte"),
-            ("labels", 1, "ubyte" if labels_type == "u1" else "int"),
-        )
-    }
-    texts = [idx_set.NAMES_FILE, *idx_set.PICTURES_FILES.values()]
-    _check_out(out, {*files.values(), *texts}, overwrite)
     made = not out.exists()
     out.mkdir(parents=True, exist_ok=True)
     try:
         with tempfile.TemporaryDirectory(prefix=".pack-", dir=out) as temporary:
             folder = pathlib.Path(temporary)
             with open(folder / "pixels", "wb") as stream:
-                kept, shape = _read_all(images_dir, examples, size, skip_bad, stream)
+                placed, origins, shape = _read_all(source, size, stream)
             pixels = np.memmap(
-                folder / "pixels", np.uint8, "r", shape=(len(kept), *shape)
+                folder / "pixels", np.uint8, "r", shape=(len(placed), *shape)
             )
-            splits = folders.split(images_dir, names, kept, test_share, seed)
-            counts = []
-            for split, order in splits.items():
-                labels = np.array([kept[n].label for n in order], labels_type)
-                counts.append(np.bincount(labels, minlength=len(names)))
-                path = folder / files[split, "labels"]
-                idx.write(path, labels.shape, [labels], labels_type)
-                path = folder / files[split, "images"]
+            names = split.names_of(source, placed)
+            splits = split.split(source, names, placed, test_share, seed)
+            numbers = {name: label for label, name in enumerate(names)}
+            labels = np.array([numbers[item.label] for item in placed])
+            labels = labels.astype("u1" if labels.max() <= 255 else "i4")
+            files, counts = _files(labels.dtype), []
+            for part, order in splits.items():
+                chosen = labels[order]
+                counts.append(np.bincount(chosen, minlength=len(names)))
+                path = folder / files[part, "labels"]
+                idx.write(path, chosen.shape, [chosen], chosen.dtype)
+                path = folder / files[part, "images"]
                 chunks = program.progress(
-                    _chunks(pixels, order), len(order), f"writing {split}", "images"
+                    _chunks(pixels, order), len(order), f"writing {part}", "images"
                 )
                 idx.write(path, (len(order), *shape), chunks)
                 idx_set.write_pictures(
-                    folder / idx_set.PICTURES_FILES[split],
-                    (folders.relative(images_dir, kept[n]) for n in order),
+                    folder / idx_set.PICTURES_FILES[part],
+                    (origins[n] for n in order),
                 )
             idx_set.write_names(folder / idx_set.NAMES_FILE, names)
-            _move(folder, out, [*texts, *files.values()])
+            _move(folder, out, [*_TEXTS, *files.values()])
     finally:
         if made and not any(out.iterdir()):
             out.rmdir()
     return Packed(names, shape, *counts)
 
 
-def _check_out(out: pathlib.Path, files: set[str], overwrite: bool) -> None:
+def _files(labels_type: np.dtype) -> dict[tuple[str, str], str]:
+    """Returns the names of the four files by part and kind."""
+    return {
+        (part, kind): f"{prefix}-{kind}-idx{rank}-{name}.gz"
+        for part, prefix in _PREFIXES.items()
+        for kind, rank, name in (
+            ("images", 3, "ubyte"),
+            ("labels", 1, _LABELS[labels_type]),
+        )
+    }
+
+
+_TEXTS = [idx_set.NAMES_FILE, *idx_set.PICTURES_FILES.values()]
+_NAMES = {
+    name for dtype in map(np.dtype, ("u1", "i4")) for name in _files(dtype).values()
+} | {*_TEXTS}
+
+
+def check_out(out_dir: idx.PathLike, overwrite: bool) -> None:
     """Raises an error if the folder has a set that must stay, or would have two."""
+    out = pathlib.Path(out_dir).expanduser()
     if not out.is_dir():
         if out.exists():
             raise idx.error(out, "folder", "a folder to write to", "a file")
         return
     there = {path.name for path in out.iterdir()}
-    others = {name for name in there if idx_set.FILE_NAME.fullmatch(name)} - files
+    others = {name for name in there if idx_set.FILE_NAME.fullmatch(name)} - _NAMES
     hint = "Choose another folder, or replace them with --overwrite."
     if others:
         hint = "Choose another folder: one set in each."
-    if found := sorted(others or (() if overwrite else there & files)):
+    if found := sorted(others or (() if overwrite else there & _NAMES)):
         raise idx.error(out, "folder", "no set in it", ", ".join(found), hint)
 
 
 def _read_all(
-    images_dir: idx.PathLike,
-    examples: list[folders.Example],
-    size: tuple[int, int] | None,
-    skip_bad: bool,
-    stream: BinaryIO,
-) -> tuple[list[folders.Example], tuple[int, int]]:
-    """Writes the pixels of all pictures; returns the examples read, and their shape."""
-    kept: list[folders.Example] = []
-    shape = size
-    one_each = ([example] for example in examples)
-    for (example,) in program.progress(one_each, len(examples), "reading", "images"):
-        try:
-            pixels = reading.read(example.path, size)
-        except idx.IdxError as e:
-            print(e, file=sys.stderr)
-            continue
+    source: Source, size: tuple[int, int] | None, stream: BinaryIO
+) -> tuple[list[split.Placed], list[str], tuple[int, int]]:
+    """Writes the pixels of all images; returns what else items have, and the shape."""
+    placed: list[split.Placed] = []
+    origins: list[str] = []
+    shape, first = size, ""
+    items = program.progress(source.items, source.total, "reading", "images", _one)
+    for pixels, label, part, key, origin, path in items:
+        if size and pixels.shape != size:
+            pixels = np.asarray(reading.fit(Image.fromarray(pixels), size))
         height, width = pixels.shape
-        shape = shape or (height, width)
+        shape, first = shape or (height, width), first or path
         if (height, width) != shape:
-            expected = f"{shape[0]} x {shape[1]} as in {kept[0].path}"
+            expected = f"{shape[0]} x {shape[1]} as in {first}"
             found = f"{height} x {width}"
             hint = "Give --size=28, or the like, to bring all to one size."
-            raise idx.error(example.path, "image size", expected, found, hint)
+            raise idx.error(path, "image size", expected, found, hint)
         stream.write(pixels.tobytes())
-        kept.append(example)
-    bad = len(examples) - len(kept)
-    if not shape or (bad and not (skip_bad and kept)):
-        expected = "ones that can be read"
-        found = f"{bad:,} of {len(examples):,} that cannot, listed above"
-        hint = "Mend or remove them, or leave them out with --skip_bad."
-        raise idx.error(images_dir, "pictures", expected, found, hint)
-    return kept, shape
+        placed.append(split.Placed(label, part, key))
+        origins.append(origin)
+    if not shape or not placed:
+        raise idx.error(source.name, "images", "at least one", "none")
+    return placed, origins, shape
+
+
+def _one(item: Item) -> int:
+    return 1
 
 
 def _chunks(pixels: np.ndarray, order: list[int]) -> Iterator[np.ndarray]:
@@ -170,20 +177,28 @@ def _chunks(pixels: np.ndarray, order: list[int]) -> Iterator[np.ndarray]:
 
 def _move(folder: pathlib.Path, out: pathlib.Path, names: list[str]) -> None:
     """Moves a set's files; until the last is there, nothing passes as a set."""
+    for name in sorted(_NAMES - {*names}):  # Labels of the other type.
+        (out / name).unlink(missing_ok=True)
     (out / names[-1]).unlink(missing_ok=True)
     for name in names:
         os.replace(folder / name, out / name)
 
 
 def _main(args: argparse.Namespace) -> int:
+    if (args.source is None) == (args.dataset is None):
+        found = "both" if args.dataset else "neither"
+        _parser().error(f"expected SOURCE or --dataset, and OUT_DIR, found {found}")
+    check_out(args.out_dir, args.overwrite)
+    options = {name: getattr(args, name) for name in forms.Options._fields}
+    source = forms.open_source(args.source, forms.Options(**options))
+    for note in source.notes:
+        print(note, flush=True)
     packed = pack(
-        args.images_dir,
+        source,
         args.out_dir,
         size=args.size,
         test_share=args.test_share,
         seed=args.seed,
-        skip_bad=args.skip_bad,
-        overwrite=args.overwrite,
     )
     print(f"{'label':>8} {'train':>9} {'test':>9}  class")
     rows = zip(packed.train, packed.test, packed.names, strict=True)
@@ -217,13 +232,18 @@ def _share(text: str) -> float:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m mnist_idx_tfds.pack",
-        description="Makes four gzip IDX files of pictures, one folder for each class.",
+        description="Makes four gzip IDX files of a folder of pictures, of a CSV file, of "
+        "an .npz file, or of a data set of TFDS.",
         allow_abbrev=False,
     )
     parser.add_argument(
-        "images_dir",
-        metavar="IMAGES_DIR",
-        help="a folder of pictures for each class, or train/ and test/ with these",
+        "source",
+        nargs="?",
+        metavar="SOURCE",
+        help="a folder of pictures for each class, or train/ and test/ with these; what "
+        "mnist_idx_tfds.unpack made; a CSV file with the pixels of an image in each row, "
+        "or the file name of a picture, or a folder with the latter; or an .npz file with "
+        "the names of Keras or MedMNIST",
     )
     parser.add_argument("out_dir", metavar="OUT_DIR", help="where to write")
     parser.add_argument(
@@ -238,21 +258,61 @@ def _parser() -> argparse.ArgumentParser:
         type=_share,
         default=0.2,
         metavar="SHARE",
-        help="share of each class to test on where there is no test/ (default: 0.2)",
+        help="share of each class to test on where the source has none (default: 0.2)",
     )
     parser.add_argument(
         "--seed",
         type=int,
         default=0,
         metavar="N",
-        help="another one gives another split and order (default: 0)",
+        help="another one gives another split and order, where the source has none "
+        "(default: 0)",
     )
     parser.add_argument(
-        "--skip_bad", action="store_true", help="leave out what cannot be read"
+        "--skip_bad", action="store_true", help="leave out pictures that cannot be read"
     )
     parser.add_argument(
         "--overwrite", action="store_true", help="replace a set that is there"
     )
+    csv = parser.add_argument_group("CSV files")
+    csv.add_argument("--test_csv", metavar="FILE", help="a second one, to test on")
+    csv.add_argument(
+        "--label_column", metavar="NAME", help="of the labels, where it is not plain"
+    )
+    csv.add_argument(
+        "--file_column", metavar="NAME", help="of the file names, where it is not plain"
+    )
+    csv.add_argument(
+        "--images_dir",
+        metavar="DIR",
+        help="folder that the file names are in (default: that of the CSV file)",
+    )
+    csv.add_argument(
+        "--shape",
+        type=_size,
+        metavar="HEIGHTxWIDTH",
+        help="of the images, if they have a column for each pixel and are not square",
+    )
+    csv.add_argument(
+        "--no_header",
+        action="store_true",
+        help="the first line is an image, too: its label, then its pixels",
+    )
+    dataset = parser.add_argument_group("data sets of TFDS")
+    dataset.add_argument(
+        "--dataset",
+        metavar="NAME",
+        help="instead of SOURCE, one that TFDS knows or that is prepared",
+    )
+    dataset.add_argument(
+        "--data_dir", metavar="DIR", help="where TFDS keeps its data sets"
+    )
+    for name, default in (("train", "train and validation"), ("test", "test")):
+        dataset.add_argument(
+            f"--{name}_split",
+            metavar="SPLIT",
+            help=f"TFDS split to {name} on (default: {default})",
+        )
     return parser
 
 

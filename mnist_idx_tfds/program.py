@@ -23,7 +23,8 @@ def run(
       parser: of the command line; what is wrong with that is exit code 2.
       main: is given the arguments and returns the exit code; see `guard`.
     """
-    args = parser.parse_args()
+    # Flags may stand between the others, whether these are needed or not.
+    args = parser.parse_intermixed_args()
     guard(parser.prog, lambda: main(args))
 
 

@@ -19,8 +19,11 @@ os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 # rest takes less than a minute on two cores.
 SLOW = (
     "tests/mnist_idx_tfds/idx/test_idx_fuzz.py",
+    "tests/mnist_idx_tfds/sources/test_tfds_set.py",
     "tests/mnist_idx_tfds/test_builder.py",
     "tests/mnist_idx_tfds/test_pack.py::test_66000_",
+    "tests/mnist_idx_tfds/test_pack.py::test_a_data_set_of_tfds_",
+    "tests/mnist_idx_tfds/test_unpack.py::test_mnist_",
     "tests/mnist_idx_tfds/test_render_digits.py",
     "tests/mnist_idx_tfds/test_tfds_build.py",
     "tests/test_",

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from idx_files import write_set
 from PIL import Image
+from source_files import table_of, write_table
 
 from trainer.data import source
 
@@ -33,6 +34,9 @@ ELSEWHERE = {
     ),
     "python -m pip install -e '.[demo]'": "an install; the extra test has gradio, too",
     "python -m trainer --dataset=fashion_mnist": "a download; test_source has others",
+    "python -m mnist_idx_tfds.pack --dataset=cifar10 DIR": (
+        "a download; test_pack and test_tfds_set have others"
+    ),
     "tfds build mnist_idx_tfds": "test_tfds_build",
     "cd mnist_idx_tfds && tfds build": "test_tfds_build",
 }
@@ -40,6 +44,7 @@ ELSEWHERE = {
 # runs as printed, the others end after an epoch.
 OWN_FILES = re.compile(r"python -m trainer --idx_dir=\S+")
 AS_PRINTED = "python -m trainer --idx_dir=DIR"
+OTHER_FORMS = re.compile(r"\.pack .*\.(npz|csv) ")
 BELOW_TARGET = 3
 
 
@@ -66,7 +71,24 @@ def folder(tmp_path_factory):
             pixels = random.integers(0, 256, (40, 30, 3), np.uint8)
             Image.fromarray(pixels).save(folder / "IMAGES_DIR" / name / f"{n}.png")
     shutil.copy(folder / "IMAGES_DIR" / "circle" / "0.png", folder / "PICTURE")
+    write_other_forms(folder)
     return folder
+
+
+def write_other_forms(folder):
+    """The files that README packs, beside folders of pictures."""
+    images = np.random.default_rng(1).integers(0, 256, (10, 4, 4), np.uint8)
+    labels = np.arange(10) % 2
+    parts = {f"x_{part}": images for part in ("train", "test")}
+    np.savez(folder / "set.npz", **parts, y_train=labels, y_test=labels)
+    for name in ("train.csv", "test.csv"):
+        write_table(folder / name, *table_of(images, labels))
+    rows = [
+        [f"IMAGES_DIR/{name}/{n}.png", name]
+        for name in ("circle", "square")
+        for n in range(10)
+    ]
+    write_table(folder / "labels.csv", "file,label", rows)
 
 
 @pytest.fixture(scope="module")
@@ -94,9 +116,12 @@ def start(folder):
 
 
 def test_every_command_runs_as_printed(folder, start):
-    for command in COMMANDS:
+    for number, command in enumerate(COMMANDS):
         if command in ELSEWHERE:
             continue
+        if OTHER_FORMS.search(command):
+            # Each makes the set that a reader would make with one of them.
+            command = re.sub(r" DIR$", f" DIR_{number}", command)
         if command.startswith("tensorboard"):
             check_tensorboard(start(command.split()))
             continue

@@ -121,7 +121,7 @@ def read_header(path: PathLike) -> Header:
     Raises:
       IdxError: the file cannot be read, or its header is not one of IDX.
     """
-    with _open(path) as (stream, compressed):
+    with opened(path) as (stream, compressed):
         return _read_header(stream, path, compressed)
 
 
@@ -138,7 +138,7 @@ def check(path: PathLike) -> Header:
     Raises:
       IdxError: naming the first thing found wrong.
     """
-    with _open(path) as (stream, compressed):
+    with opened(path) as (stream, compressed):
         header = _read_header(stream, path, compressed)
         for _ in _blocks(stream, path, header):
             pass
@@ -160,7 +160,7 @@ def load(path: PathLike) -> np.ndarray:
       IdxError: as `check`.
       MemoryError: the file is whole, but there is no room for its array.
     """
-    with _open(path) as (stream, compressed):
+    with opened(path) as (stream, compressed):
         header = _read_header(stream, path, compressed)
         try:
             array = np.empty(header.shape, header.dtype.newbyteorder("="))
@@ -191,7 +191,7 @@ def open_memmap(path: PathLike) -> np.memmap:
     Raises:
       IdxError: as `check`, or the file is gzip-compressed.
     """
-    with _open(path) as (stream, compressed):
+    with opened(path) as (stream, compressed):
         if compressed:
             hint = "Read it with idx.load, or run gunzip on it."
             raise error(path, "file", "a plain one to map", "a gzip file", hint)
@@ -222,7 +222,7 @@ def read(path: PathLike, chunk_items: int | None = None) -> Iterator[np.ndarray]
         raise ValueError(f"chunk_items must be at least 1, not {chunk_items}.")
     header = check(path)
     items = chunk_items or max(1, _BLOCK_BYTES // header.item_bytes)
-    with _open(path) as (stream, compressed):
+    with opened(path) as (stream, compressed):
         if _read_header(stream, path, compressed) != header:
             raise error(path, "header", "the one just checked", "another", _CHANGED)
         for start in range(0, header.shape[0], items):
@@ -335,8 +335,16 @@ def _write(
 
 
 @contextlib.contextmanager
-def _open(path: PathLike) -> Iterator[tuple[BinaryIO, bool]]:
-    """Opens a plain or gzip file by its content; what goes wrong is an `IdxError`."""
+def opened(path: PathLike) -> Iterator[tuple[BinaryIO, bool]]:
+    """Opens a plain or gzip file by its content, whatever its format.
+
+    Args:
+      path: the file.
+
+    Yields:
+      A stream of what is in it, and whether it is compressed. What goes wrong with
+      reading from it is an `IdxError`.
+    """
     try:
         with epath.Path(path).open("rb") as raw:
             compressed = raw.read(2) == _GZIP_MAGIC

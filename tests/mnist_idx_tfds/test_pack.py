@@ -7,8 +7,11 @@ import tracemalloc
 
 import idx_files
 import numpy as np
+import processes
 import pytest
+import tfds_sets
 from PIL import Image
+from source_files import table_of, write_table
 
 from mnist_idx_tfds import idx, idx_set
 
@@ -319,7 +322,9 @@ def test_a_failure_to_move_leaves_nothing_that_passes_for_a_set(
         idx_set.find(tmp_path / "out")
 
 
-def test_memory_does_not_grow_with_the_pictures(tmp_path, run):
+def test_memory_does_not_grow_with_the_pictures(tmp_path, run, monkeypatch):
+    """For each core it has some, of which a machine may have many."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
     save(tmp_path, "in/a/0.png", np.zeros((1000, 1000)))
     for n in range(1, 60):
         os.link(tmp_path / "in" / "a" / "0.png", tmp_path / "in" / "a" / f"{n}.png")
@@ -332,10 +337,167 @@ def test_memory_does_not_grow_with_the_pictures(tmp_path, run):
     assert peak < 20 << 20
 
 
+def same(folder, other):
+    """Whether two folders have the same images and labels in the same order."""
+    one, two = read(folder), read(other)
+    return all(
+        np.array_equal(a, b)
+        for split in one
+        for a, b in zip(one[split], two[split], strict=True)
+    )
+
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (20, 3, 3), np.uint8)
+LABELS = np.array([7, 30] * 10)
+
+
+def test_an_archive_becomes_a_set_in_its_order(tmp_path, run):
+    np.savez(
+        tmp_path / "set.npz",
+        train_images=IMAGES[:9],
+        train_labels=LABELS[:9, np.newaxis],
+        val_images=IMAGES[9:12],
+        val_labels=LABELS[9:12, np.newaxis],
+        test_images=IMAGES[12:],
+        test_labels=LABELS[12:, np.newaxis],
+    )
+    code, out, err = run(tmp_path / "set.npz", tmp_path / "out")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[:4] == [
+        f"{tmp_path / 'set.npz'}: its 3 val_images are trained on, too",
+        "   label     train      test  class",
+        "       0         6         4  7",
+        "       1         6         4  30",
+    ]
+    images, labels = read(tmp_path / "out")["train"]
+    np.testing.assert_array_equal(images, IMAGES[:12])
+    assert labels.tolist() == [0, 1] * 6
+    assert (tmp_path / "out" / "labels.txt").read_text() == "7\n30\n"
+    assert pictures(tmp_path / "out")["test"][0] == "set.npz test_images[0]"
+
+
+def test_one_csv_file_is_split_as_folders_are(tmp_path, run):
+    path = write_table(tmp_path / "set.csv.gz", *table_of(IMAGES, LABELS))
+    for name, *flags in ("1",), ("2", "--seed=1"), ("3", "--test_share=0.5"):
+        assert run(path, tmp_path / name, *flags)[0] == 0
+    splits = read(tmp_path / "1")
+    assert np.bincount(splits["test"][1]).tolist() == [2, 2]
+    assert not same(tmp_path / "1", tmp_path / "2")
+    assert len(read(tmp_path / "3")["test"][1]) == 10
+    found = np.concatenate([images for images, _ in splits.values()])
+    assert sorted(found.tolist()) == sorted(IMAGES.tolist())
+    for split, (images, labels) in splits.items():
+        lines = [int(text.split()[-1]) for text in pictures(tmp_path / "1")[split]]
+        rows = np.array(lines) - 2
+        np.testing.assert_array_equal(images, IMAGES[rows])
+        np.testing.assert_array_equal(labels, LABELS[rows] == 30)
+
+
+def test_two_csv_files_are_the_splits_in_their_order(tmp_path, run):
+    train = write_table(tmp_path / "1.csv", *table_of(IMAGES[:8], LABELS[:8]))
+    test = write_table(tmp_path / "2.csv", *table_of(IMAGES[8:], LABELS[8:]))
+    assert run(train, f"--test_csv={test}", tmp_path / "out")[0] == 0
+    splits = read(tmp_path / "out")
+    np.testing.assert_array_equal(splits["train"][0], IMAGES[:8])
+    np.testing.assert_array_equal(splits["test"][0], IMAGES[8:])
+
+
+def test_pictures_in_a_csv_file_are_the_same_set_as_in_folders(tmp_path, run):
+    save_classes(tmp_path / "in", {"a": 7, "b": 4})
+    rows = [
+        [f"{name}/{n}.png", name] for name, n in (("b", 4), ("a", 7)) for n in range(n)
+    ]
+    write_table(tmp_path / "set.csv", "file,label", rows)
+    flags = f"--images_dir={tmp_path / 'in'}"
+    assert run(tmp_path / "in", tmp_path / "1")[0] == 0
+    code, out, _ = run(tmp_path / "set.csv", tmp_path / "2", flags)
+    assert code == 0
+    assert out.startswith(f"{tmp_path / 'set.csv'}: pictures by 'file', classes by")
+    assert written(tmp_path / "1") == written(tmp_path / "2")
+
+
+def test_a_data_set_of_tfds_becomes_a_set(tmp_path, run):
+    parts = ("train", IMAGES[:8], LABELS[:8]), ("test", IMAGES[8:], LABELS[8:])
+    arrays = {part: (images, labels // 10) for part, images, labels in parts}
+    tfds_sets.build(tmp_path, arrays)
+    data = f"--data_dir={tmp_path / 'data'}"
+    flag = "--dataset=mnist_idx_tfds/own"
+    code, out, _ = run(flag, data, tmp_path / "out")
+    assert code == 0
+    assert f"{flag}: train is trained on, test is tested on\n" in out
+    assert (tmp_path / "out" / "labels.txt").read_text() == "0\n3\n"
+    for split, (images, labels) in read(tmp_path / "out").items():
+        expected = zip(arrays[split][0].tolist(), arrays[split][1] == 3, strict=True)
+        assert sorted(zip(images.tolist(), labels, strict=True)) == sorted(expected)
+
+
+@pytest.mark.parametrize("form", ["pictures", "csv", "npz"])
+def test_tensorflow_is_imported_for_data_sets_alone(tmp_path, form):
+    save_classes(tmp_path / "pictures", {"a": 2, "b": 2})
+    write_table(tmp_path / "csv.csv", *table_of(IMAGES, LABELS))
+    arrays = {f"x_{part}": IMAGES for part in ("train", "test")}
+    np.savez(tmp_path / "npz.npz", **arrays, y_train=LABELS, y_test=LABELS)
+    (tmp_path / "tensorflow.py").write_text("raise SystemExit('this takes seconds')")
+    (source,) = tmp_path.glob(f"{form}*")
+    ended = processes.run(MODULE, source, tmp_path / "out", path=tmp_path)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ([7, *[0] * 8], "line 21: expected 10 values as in line 1, found 9"),
+        ([7, *[0] * 8, 256], "line 21: pixel8: expected a whole number of 0 to 255"),
+    ],
+)
+@pytest.mark.parametrize("there", [False, True], ids=["new", "over another"])
+def test_a_fault_in_the_last_row_leaves_what_was_there(
+    tmp_path, run, row, message, there
+):
+    header, rows = table_of(IMAGES, LABELS)
+    path = write_table(tmp_path / "set.csv", header, [*rows[:-1], row])
+    if there:
+        idx_files.write_set(tmp_path / "out")
+    before = written(tmp_path / "out") if there else None
+    code, out, err = run(path, tmp_path / "out", "--overwrite")
+    assert (code, out) == (1, "")
+    assert err.startswith(f"python -m {MODULE}: {path}: {message}")
+    assert err.count("\n") == 1
+    assert (tmp_path / "out").exists() == there
+    assert not there or written(tmp_path / "out") == before
+
+
+def test_arrays_are_brought_to_a_size_as_pictures_are(tmp_path, run):
+    arrays = {f"x_{part}": IMAGES for part in ("train", "test")}
+    np.savez(tmp_path / "set.npz", **arrays, y_train=LABELS, y_test=LABELS)
+    for n, image in enumerate(IMAGES):
+        for part in ("train", "test"):
+            save(tmp_path, f"in/{part}/a/{n}.png", image)
+    assert run(tmp_path / "set.npz", tmp_path / "1", "--size=5x7")[0] == 0
+    assert run(tmp_path / "in", tmp_path / "2", "--size=5x7")[0] == 0
+    one, two = (read(tmp_path / name)["test"][0] for name in "12")
+    assert one.shape == (20, 5, 7)
+    assert sorted(one.tolist()) == sorted(two.tolist())
+
+
+def test_labels_of_the_other_width_are_replaced(tmp_path, run):
+    save_classes(tmp_path / "few", {"a": 2})
+    labels = np.arange(600) % 300
+    many = np.zeros((600, 2, 2), np.uint8)
+    path = write_table(tmp_path / "many.csv", *table_of(many, labels))
+    for source in (path, tmp_path / "few", path):
+        assert run(source, tmp_path / "out", "--overwrite")[0] == 0
+        idx_set.find(tmp_path / "out")
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["in"], "the following arguments are required: OUT_DIR"),
+        (["in"], "expected SOURCE or --dataset, and OUT_DIR, found neither"),
+        (
+            ["--dataset=mnist"],
+            "expected SOURCE or --dataset, and OUT_DIR, found both",
+        ),
         (["--size=0"], "argument --size: expected 28 or HEIGHTxWIDTH, found '0'"),
         (["--size=9x"], "argument --size: expected 28 or HEIGHTxWIDTH, found '9x'"),
         (

@@ -195,3 +195,50 @@ def test_a_decompression_bomb_is_refused(tmp_path, monkeypatch, limit):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(idx.IdxError, match="No such file or directory"):
         reading.read(tmp_path / "x.png")
+
+
+@pytest.mark.parametrize("cores", [None, 1, 3])
+def test_many_pictures_come_in_their_order_with_errors_among_them(tmp_path, cores):
+    paths = []
+    for n in range(200):
+        paths.append(f"{tmp_path / str(n)}.png")
+        if n % 7:
+            Image.fromarray(np.full((1 + n % 3, 2), n, np.uint8)).save(paths[-1])
+    read = list(reading.read_all(paths, None, cores))
+    assert len(read) == len(paths)
+    for n, (path, found) in enumerate(zip(paths, read, strict=True)):
+        if n % 7:
+            np.testing.assert_array_equal(found, reading.read(path))
+        else:
+            assert isinstance(found, idx.IdxError)
+            assert str(found).startswith(f"{path}: image: expected a readable picture")
+
+
+def test_no_more_pictures_are_read_ahead_than_the_cores_need(tmp_path):
+    """Of any number; those that are not small are read one at a time."""
+    Image.fromarray(np.zeros((1200, 1200), np.uint8)).save(tmp_path / "x.png")
+    asked = []
+
+    def paths():
+        for n in range(100):
+            asked.append(n)
+            yield f"{tmp_path / 'x.png'}"
+
+    read = reading.read_all(paths(), None, 2)
+    for used in range(1, 20):
+        next(read)
+        assert len(asked) - used <= 4
+    read.close()
+    assert len(asked) < 30
+
+
+def test_warnings_about_metadata_are_not_shown_whatever_the_core(tmp_path, recwarn):
+    path = tmp_path / "x.jpg"
+    cut_short = b"Exif\0\0MM\0*\0\0\0\x08\0\x05"
+    Image.fromarray(np.zeros((2, 3), np.uint8)).save(path, exif=cut_short)
+    with pytest.warns(UserWarning, match="EXIF"):
+        Image.open(path).close()
+    recwarn.clear()
+    for pixels in reading.read_all([f"{path}"] * 8, None, 2):
+        assert pixels.shape == (2, 3)
+    assert not recwarn.list

@@ -1,10 +1,9 @@
-"""Folders of pictures, which need not be pictures to be found and split."""
+"""Folders of pictures, which need not be pictures to be found."""
 
-import numpy as np
 import pytest
 
 from mnist_idx_tfds import idx
-from mnist_idx_tfds.pictures import folders
+from mnist_idx_tfds.sources import folders
 
 
 def make(root, *paths):
@@ -15,9 +14,10 @@ def make(root, *paths):
 
 def found(root):
     """Names of the classes, and `split/label/file` of each example."""
-    names, examples = folders.find(root)
+    names, pictures = folders.find(root)
     return names, sorted(
-        f"{split}/{label}/{path.rpartition('/')[2]}" for path, label, split in examples
+        f"{split}/{names.index(label)}/{path.rpartition('/')[2]}"
+        for path, label, split, _ in pictures
     )
 
 
@@ -62,7 +62,8 @@ def test_what_is_not_hidden_is_taken_for_a_picture(tmp_path):
 def test_home_in_the_folder_is_expanded(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     make(tmp_path, "set/a/1")
-    assert found("~/set") == (["a"], ["/0/1"])
+    source = folders.open_source("~/set", None, False)
+    assert (source.names, source.total) == (["a"], 1)
 
 
 _FORM = "IMAGES_DIR/CLASS/PICTURE is the form."
@@ -109,81 +110,3 @@ def test_what_is_no_folder_of_classes_is_named(tmp_path, paths, message):
     with pytest.raises(idx.IdxError) as caught:
         folders.find(root)
     assert str(caught.value) == f"{root}{message.replace('ROOT', str(root))}"
-
-
-def split(counts, share=0.2, seed=0, given=None):
-    """Splits classes of so many examples; returns `class/file` of each, in order."""
-    examples = [
-        folders.Example(f"/x/{label}/{n}", label, given[n % 2] if given else "")
-        for label, count in enumerate(counts)
-        for n in range(count)
-    ]
-    names = [f"class {label}" for label in range(len(counts))]
-    splits = folders.split("root", names, examples, share, seed)
-    assert sorted(splits["train"] + splits["test"]) == list(range(len(examples)))
-    return {
-        name: [examples[n].path[3:] for n in order] for name, order in splits.items()
-    }
-
-
-def per_class(paths, classes):
-    return np.bincount([int(path[0]) for path in paths], minlength=classes).tolist()
-
-
-@pytest.mark.parametrize(
-    ("share", "tested"),
-    [
-        (0.2, [20, 2, 1, 1, 0]),
-        (0.01, [1, 1, 1, 1, 0]),
-        (0.5, [50, 5, 2, 1, 0]),
-        (0.99, [99, 9, 2, 1, 0]),
-    ],
-)
-def test_each_class_has_its_share_in_both_splits(share, tested):
-    """At least one, of those with two examples or more."""
-    counts = [100, 10, 3, 2, 1]
-    splits = split(counts, share)
-    assert per_class(splits["test"], 5) == tested
-    trained = [count - test for count, test in zip(counts, tested, strict=True)]
-    assert per_class(splits["train"], 5) == trained
-
-
-def test_given_splits_are_kept():
-    splits = split([6, 4], given=("train", "test"))
-    assert sorted(splits["test"]) == ["0/1", "0/3", "0/5", "1/1", "1/3"]
-
-
-def test_the_order_is_mixed_and_of_the_seed():
-    first, again, other = split([50, 50]), split([50, 50]), split([50, 50], seed=1)
-    assert first == again
-    assert set(first["test"]) != set(other["test"])
-    for paths in (first["train"], first["test"]):
-        assert paths != sorted(paths)
-        assert len({path[0] for path in paths[:8]}) == 2
-
-
-def test_few_examples_change_their_split_when_one_is_added():
-    before, after = (set(split([count])["test"]) for count in (100, 105))
-    assert len(before) + 1 == len(after)
-    assert len(before & after) >= len(before) - 5
-
-
-@pytest.mark.parametrize(
-    ("counts", "message"),
-    [
-        (
-            [2, 0],
-            "root: class 'class 1': expected a picture to train on, "
-            "found none that can be read. Add some, or remove the class.",
-        ),
-        (
-            [1, 1],
-            "root: test split: expected a class with two pictures or more, found none. "
-            "Add pictures.",
-        ),
-    ],
-)
-def test_nothing_to_train_or_test_on_is_named(counts, message):
-    with pytest.raises(idx.IdxError) as caught:
-        split(counts)
-    assert str(caught.value) == message

@@ -1,0 +1,154 @@
+"""CSV files with the file name and the label of a picture in each row."""
+
+import os
+import pathlib
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from mnist_idx_tfds import idx
+from mnist_idx_tfds.sources import pictured, table
+from mnist_idx_tfds.sources.source import Source
+
+_FILES = frozenset(
+    {"file", "filename", "filepath", "path", "image", "imagename", "imagepath"}
+    | {"imagefile", "img", "imgname", "imgpath", "imageid", "picture"}
+)
+_IDS = frozenset({"id", "name"})  # Where there is none of the others.
+
+
+class Columns(NamedTuple):
+    """Names of the columns, as the user gave them; None to look for these."""
+
+    file: str | None = None
+    label: str | None = None
+
+
+ANY = Columns()
+
+
+def has_files(header: table.Header) -> bool:
+    """Returns whether a column has the name of one of file names."""
+    return any(table.plain(name) in _FILES | _IDS for name in header.columns)
+
+
+def find_in(root: pathlib.Path, columns: Columns) -> list[pathlib.Path]:
+    """Returns the CSV files in a folder whose first row names a picture of it."""
+    found = []
+    for path in sorted(root.iterdir()):
+        if not table.is_table(path) or path.name.startswith(".") or path.is_dir():
+            continue
+        try:
+            header = table.read_header(path)
+            number, name, _ = next(_rows(header, columns))
+            if _Pictures(root).find(path, name, number).exists():
+                found.append(path)
+        except (idx.IdxError, StopIteration):
+            continue  # It is another one, beside the folders of classes.
+    return found
+
+
+def open_source(
+    path: idx.PathLike,
+    test_path: idx.PathLike | None = None,
+    *,
+    columns: Columns = ANY,
+    images_dir: idx.PathLike | None = None,
+    size: tuple[int, int] | None = None,
+    skip_bad: bool = False,
+) -> Source:
+    """Finds the pictures that one file names, or one to train on and one to test on.
+
+    Args:
+      path: a CSV file, plain or gzip, with a line of names and a picture in each line
+        after it.
+      test_path: the file to test on; without one, a share is.
+      columns: of file names and of labels.
+      images_dir: folder that has the pictures; None for that of the CSV file. A name is
+        the path in it, or else the name of one file in it or below, which may end in
+        `.png` or the like.
+      size: as of `reading.read`.
+      skip_bad: as of `pictured.items`.
+
+    Returns:
+      The source. Items of two files keep their order.
+
+    Raises:
+      idx.IdxError: a file is not of this form.
+    """
+    paths = [path] if test_path is None else [path, test_path]
+    splits = ("",) if test_path is None else ("train", "test")
+    found: list[pictured.Picture] = []
+    notes = []
+    for given, part in zip(paths, splits, strict=True):
+        file = pathlib.Path(given).expanduser()
+        root = file.parent if images_dir is None else pathlib.Path(images_dir)
+        pictures = _Pictures(root.expanduser())
+        header = table.read_header(file)
+        before = len(found)
+        for number, name, label in _rows(header, columns):
+            if not name.strip():
+                expected = "the name of a picture"
+                raise idx.error(file, f"line {number}: file", expected, repr(name))
+            path_there = pictures.find(file, name.strip(), number)
+            picture = pictured.of(pictures.root, f"{path_there}", label, part)
+            if "\n" in picture.origin:
+                # Others come back from a file of a name a line.
+                expected = "a path without a line feed"
+                found_there = repr(picture.origin)
+                raise idx.error(file, f"line {number}: file", expected, found_there)
+            found.append(picture)
+        if len(found) == before:
+            hint = "The file has no data."
+            raise idx.error(file, "rows", "at least one picture", "none", hint)
+        names = [header.columns[n] for n in _find(header, columns)]
+        notes.append(f"{file}: pictures by {names[0]!r}, classes by {names[1]!r}")
+    name = f"{paths[0]}"
+    items = pictured.items(name, found, size, skip_bad)
+    return Source(name, len(found), items, notes=tuple(notes))
+
+
+def _rows(header: table.Header, columns: Columns) -> Iterator[tuple[int, str, str]]:
+    """Yields the number of each line, and the file name and the label in it."""
+    file, label = _find(header, columns)
+    with idx.opened(header.path) as (stream, _):
+        for number, values in table.rows(header, stream):
+            checked = table.check_label(header.path, number, values[label])
+            yield number, values[file], checked
+
+
+def _find(header: table.Header, columns: Columns) -> tuple[int, int]:
+    first = {table.plain(name) for name in header.columns} & _FILES
+    known = first or _IDS
+    file = table.column(header, columns.file, known, "file", "file_column")
+    return file, table.label_column(header, columns.label)
+
+
+class _Pictures:
+    """The files of a folder and of those in it, by any of the names they go by."""
+
+    def __init__(self, root: pathlib.Path):
+        self.root = root
+        self._by_name: dict[str, list[pathlib.Path]] | None = None
+
+    def find(self, table_path: pathlib.Path, name: str, number: int) -> pathlib.Path:
+        """Returns the path of the file that a row names, whether it is there or not."""
+        direct = self.root / name
+        if direct.is_file():
+            return direct
+        if self._by_name is None:
+            self._by_name = {}
+            for folder, folders, files in os.walk(self.root):
+                folders[:] = sorted(f for f in folders if not f.startswith("."))
+                for file in sorted(files):
+                    path = pathlib.Path(folder, file)
+                    for known in {path.name, path.stem}:
+                        self._by_name.setdefault(known, []).append(path)
+        base = name.replace("\\", "/").rpartition("/")[2]
+        found = [p for p in self._by_name.get(base, ()) if not table.is_table(p)]
+        if len(found) > 1:
+            expected = f"one file in {self.root} that goes by {name!r}"
+            names = " and ".join(f"{p.relative_to(self.root)}" for p in found[:2])
+            hint = "Say with --images_dir which folder is meant."
+            field = f"line {number}: file"
+            raise idx.error(table_path, field, expected, names, hint)
+        return found[0] if found else direct

@@ -1,0 +1,56 @@
+"""What every form of source gives: images with labels, one by one, and the like."""
+
+from collections.abc import Iterable, Iterator
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+
+class Item(NamedTuple):
+    """An image and what is known of it.
+
+    Attributes:
+      pixels: uint8 of shape `(height, width)`.
+      label: name of its class.
+      split: "train" or "test", empty where the source does not say.
+      key: with the seed and the class it decides on split and order, where these are
+        not given.
+      origin: a line of `train-files.txt`: where in the source it is.
+      path: what errors call it.
+    """
+
+    pixels: np.ndarray
+    label: str
+    split: str
+    key: str
+    origin: str
+    path: str
+
+
+class Source(NamedTuple):
+    """A source that was found, and is read as its items are taken.
+
+    Attributes:
+      name: what errors call it.
+      total: number of items, as far as it is known before they are read.
+      items: raises an `idx.IdxError` at what is wrong with one.
+      names: of the classes in the order of their labels; None for those that items
+        have, in the order of `split.in_order`.
+      unused: what is done with a name that no item to train on has: an error, left out
+        where no item has it at all, or kept.
+      ordered: whether items of given splits stay in the order that they have here.
+      notes: lines that say how the source was read.
+    """
+
+    name: str
+    total: int
+    items: Iterator[Item]
+    names: list[str] | None = None
+    unused: Literal["refuse", "drop", "keep"] = "refuse"
+    ordered: bool = True
+    notes: tuple[str, ...] = ()
+
+
+def shown(names: Iterable[str]) -> str:
+    """Returns names that a file has for an error of one line, whatever is in them."""
+    return ", ".join(name if name.isprintable() else repr(name) for name in names)

@@ -1,0 +1,170 @@
+"""Data sets of TFDS, by name: prepared already, or to be prepared first."""
+
+import re
+import textwrap
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow_datasets.public_api as tfds
+
+from mnist_idx_tfds import idx
+from mnist_idx_tfds.sources import pixels
+from mnist_idx_tfds.sources.source import Item, Source
+
+# Splits of a data set, and what is trained on and tested on of these.
+_KNOWN = {
+    frozenset({"train", "test"}): ("train", "test"),
+    frozenset({"train", "validation", "test"}): ("train+validation", "test"),
+    frozenset({"train"}): ("train", None),
+}
+
+
+def open_source(
+    dataset: str,
+    data_dir: str | None = None,
+    train_split: str | None = None,
+    test_split: str | None = None,
+) -> Source:
+    """Finds, and prepares where needed, a data set with an image and a class label.
+
+    TensorFlow is imported as it is read.
+
+    Args:
+      dataset: "name", "name/config" or either with ":version", of one that TFDS knows or
+        that is prepared in `data_dir`.
+      data_dir: where TFDS keeps its data sets; None is TFDS's own default.
+      train_split: TFDS split to train on; None is `train`, and `validation` where it has
+        that and `test`.
+      test_split: TFDS split to test on; None is `test`, or a share of `train` where that
+        is the only split.
+
+    Returns:
+      The source, in the order that the data set has on disk. Classes that no example is
+      of are left out.
+
+    Raises:
+      idx.IdxError: there is no such data set, or it is not one of images with a label
+        each.
+    """
+    name = f"--dataset={dataset}"
+    try:
+        builder = tfds.builder(dataset, data_dir=data_dir)
+    except Exception as e:  # TFDS has no one class for what a name can have wrong.
+        expected = "one that TFDS knows or that is prepared in --data_dir"
+        raise idx.error(name, "data set", expected, f"none: {_reason(e)}") from e
+    info = builder.info
+    image, label = (
+        _only(name, info, kind)
+        for kind in (tfds.features.Image, tfds.features.ClassLabel)
+    )
+    _check(name, info.features[image], image)
+    if not builder.is_prepared():
+        try:
+            builder.download_and_prepare()
+        except idx.IdxError:
+            raise
+        except Exception as e:  # Whatever the code of that data set may raise.
+            expected = f"TFDS to prepare it in {builder.data_dir}"
+            found = f"{type(e).__name__}: {_reason(e)}"
+            raise idx.error(name, "data set", expected, found) from e
+    parts, notes = _parts(name, info, train_split, test_split)
+    count = sum(info.splits[expression].num_examples for expression in parts)
+    items = _items(name, builder, parts, image, label)
+    names = [str(text) for text in info.features[label].names]
+    return Source(name, count, items, names, "drop", notes=notes)
+
+
+def _only(name: str, info: tfds.core.DatasetInfo, kind: type) -> str:
+    """Returns the key of the one feature of a kind, or that of `supervised_keys`."""
+    try:
+        features = dict(info.features)
+    except TypeError:  # Not a dictionary: a data set of bare tensors.
+        features = {}
+    keys = [key for key, feature in features.items() if type(feature) is kind]
+    if len(keys) != 1:
+        supervised = [key for key in keys if key in (info.supervised_keys or ())]
+        keys = supervised or keys
+    if len(keys) != 1:
+        found = ", ".join(
+            f"{key} ({type(features[key]).__name__})"
+            for key in sorted(keys or features)
+        )
+        raise idx.error(name, "features", f"one {kind.__name__}", found or "none")
+    return keys[0]
+
+
+def _check(name: str, feature: Any, key: str) -> None:
+    if feature.np_dtype != np.uint8 or feature.shape[-1] not in (1, 3):
+        found = f"{np.dtype(feature.np_dtype).name} of {feature.shape}"
+        expected = "images of bytes, with 1 or 3 channels"
+        raise idx.error(name, f"feature {key}", expected, found)
+
+
+def _parts(
+    name: str,
+    info: tfds.core.DatasetInfo,
+    train_split: str | None,
+    test_split: str | None,
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Returns the part that each TFDS split is for, and what is to be said of it."""
+    there = ", ".join(info.splits)
+    if train_split is None and test_split is None:
+        if frozenset(info.splits) not in _KNOWN:
+            expected = "train and test, with or without validation, or train alone"
+            hint = "Say which are meant with --train_split and --test_split."
+            raise idx.error(name, "splits", expected, there, hint)
+        train_split, test_split = _KNOWN[frozenset(info.splits)]
+    if train_split is None:
+        hint = "Give --train_split, too."
+        raise idx.error(name, "splits", "one to train on", "none", hint)
+    parts = {train_split: "train" if test_split else ""}
+    if test_split:
+        parts[test_split] = "test"
+    for expression in parts:
+        try:
+            empty = not info.splits[expression].num_examples
+        except Exception as e:  # TFDS has several for what a split can have wrong.
+            expected = f"of {there}, such as train or train[:80%]"
+            raise idx.error(name, "split", expected, expression) from e
+        if empty:
+            raise idx.error(name, f"split {expression}", "examples", "none")
+    tested = test_split or "a share of it"
+    return parts, (f"{name}: {train_split} is trained on, {tested} is tested on",)
+
+
+def _items(
+    name: str,
+    builder: tfds.core.DatasetBuilder,
+    parts: dict[str, str],
+    image: str,
+    label: str,
+) -> Iterator[Item]:
+    names = builder.info.features[label].names
+    # One file after another, so that the order is that on disk.
+    config = tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False)
+    for expression, part in parts.items():
+        try:
+            examples = builder.as_dataset(split=expression, read_config=config)
+            for n, example in enumerate(tfds.as_numpy(examples)):
+                origin = f"{expression}[{n}]"
+                number = int(example[label])
+                if not 0 <= number < len(names):
+                    expected = f"0 to {len(names) - 1}"
+                    where = f"{origin}: label"
+                    raise idx.error(name, where, expected, f"{number}")
+                (gray,) = pixels.to_gray(example[image][np.newaxis])
+                text = f"{builder.info.full_name} {origin}"
+                yield Item(gray, names[number], part, f"{n}", text, f"{name}: {origin}")
+        except (idx.IdxError, OSError, GeneratorExit):
+            raise
+        except Exception as e:  # TensorFlow has many for what a file can have wrong.
+            found = f"{type(e).__name__}: {_reason(e)}"
+            raise idx.error(name, expression, "examples that can be read", found) from e
+
+
+def _reason(e: Exception) -> str:
+    """Returns the sentence of a message that says what was wrong."""
+    text = re.sub(r"^Failed to construct dataset .*?}\": ", "", str(e).strip())
+    sentence = re.split(r"\n|\. (?=[A-Z])", text)[0]
+    return textwrap.shorten(sentence, 300).rstrip(".")

@@ -1,0 +1,114 @@
+"""The folders of pictures that `unpack` makes, which give back the very set."""
+
+import csv
+import io
+import pathlib
+import re
+from collections.abc import Sequence
+
+from mnist_idx_tfds import idx
+from mnist_idx_tfds.sources import folders, pictured, split, table
+from mnist_idx_tfds.sources.source import Source
+
+FILE = "unpacked.csv"
+SPLITS = ("train", "test")
+_COLUMNS = ("label", "name", "folder")
+_NAME_BYTES = 120  # Of a class, in a folder's name; file systems take 255.
+
+
+def write(root: pathlib.Path, names: Sequence[str]) -> list[str]:
+    """Writes the file that says which folder is which class.
+
+    Args:
+      root: folder that holds it, and `train` and `test`.
+      names: of the classes, in the order of their labels.
+
+    Returns:
+      The names of the classes' folders, as far as file systems take those of the
+      classes, each another in any case.
+    """
+    made = _folder_names(names)
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerow(_COLUMNS)
+    lines.writerows(zip(range(len(names)), names, made, strict=True))
+    (root / FILE).write_text(text.getvalue(), encoding="utf-8")
+    return made
+
+
+def open_source(
+    root: pathlib.Path, size: tuple[int, int] | None, skip_bad: bool
+) -> Source:
+    """Finds the pictures of an unpacked set, as whoever has it may have moved them.
+
+    Classes and their labels are those of `unpacked.csv`, also where a class has no
+    pictures. The order is that of the numbers which the files have for a name; others
+    come after them.
+
+    Args:
+      root: folder with `unpacked.csv`, `train` and `test`.
+      size: as of `reading.read`.
+      skip_bad: as of `pictured.items`.
+
+    Raises:
+      idx.IdxError: a folder is missing, or is not in `unpacked.csv`.
+    """
+    classes = _read(root / FILE)
+    found: list[pictured.Picture] = []
+    for part in SPLITS:
+        for name, path in folders.class_folders(root / part).items():
+            if name not in classes:
+                expected = f"the folders of {FILE}"
+                hint = "Add a line for it, with the next label, or remove it."
+                raise idx.error(root / part, "folders", expected, f"{name!r} too", hint)
+            found += [
+                pictured.of(root, file, classes[name], part)
+                for file in folders.files(path)
+            ]
+    found.sort(key=_position)
+    items = pictured.items(f"{root}", found, size, skip_bad)
+    return Source(f"{root}", len(found), items, list(classes.values()), "keep")
+
+
+def _position(picture: pictured.Picture) -> tuple[int, int, str]:
+    name = pathlib.Path(picture.path)
+    numbered = bool(re.fullmatch(r"[0-9]+", name.stem))
+    return not numbered, int(name.stem) if numbered else 0, name.name
+
+
+def _read(path: pathlib.Path) -> dict[str, str]:
+    """Returns the names of the classes by folder, in the order of their labels."""
+    header = table.read_header(path)
+    if header.columns != _COLUMNS:
+        raise idx.error(path, "line 1", ",".join(_COLUMNS), f"{header}")
+    classes: dict[str, str] = {}
+    with idx.opened(path) as (stream, _):
+        for number, (label, name, folder) in table.rows(header, stream):
+            split.check_name(f"{path}: line {number}", name)
+            if label != f"{len(classes)}":
+                field, expected = f"line {number}: label", f"{len(classes)}"
+                raise idx.error(path, field, expected, label)
+            for field, value, others in (
+                ("name", name, classes.values()),
+                ("folder", folder, classes),
+            ):
+                if value in others:
+                    expected = "another than in the lines before"
+                    where = f"line {number}: {field}"
+                    raise idx.error(path, where, expected, repr(value))
+            classes[folder] = name
+    return classes
+
+
+def _folder_names(names: Sequence[str]) -> list[str]:
+    taken: set[str] = set()
+    made = []
+    for label, name in enumerate(names):
+        safe = re.sub(r'[\\/:*?"<>|]', "_", name)
+        safe = safe.encode()[:_NAME_BYTES].decode("utf-8", "ignore").strip(" .")
+        folder = safe if safe and safe == name else f"{safe}-{label}".lstrip("-")
+        while folder.casefold() in taken:
+            folder = f"{folder}-{label}"
+        taken.add(folder.casefold())
+        made.append(folder)
+    return made

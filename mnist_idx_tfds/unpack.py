@@ -1,0 +1,108 @@
+"""Writes each image of four IDX files as a picture, in folders by split and class.
+
+    python -m mnist_idx_tfds.unpack DIR OUT_DIR
+
+`python -m mnist_idx_tfds.pack OUT_DIR` makes the same images and labels of them again.
+"""
+
+import argparse
+import os
+import pathlib
+import shlex
+import tempfile
+from typing import NamedTuple
+
+from PIL import Image
+
+from mnist_idx_tfds import idx, idx_set, program
+from mnist_idx_tfds.sources import unpacked
+
+
+class Unpacked(NamedTuple):
+    """What was written: pictures to train on, to test on, and the number of classes."""
+
+    train: int
+    test: int
+    classes: int
+
+
+def unpack(idx_dir: idx.PathLike, out_dir: idx.PathLike) -> Unpacked:
+    """Writes `train/CLASS/ITEM.png` and `test/CLASS/ITEM.png`, or nothing.
+
+    ITEM is the position in the file, from 0, with zeros before it. `unpacked.csv` says
+    which folder is which class. The pixels are those of the files, bit for bit.
+
+    Args:
+      idx_dir: folder of four IDX files, and `labels.txt` if the classes have names.
+      out_dir: empty folder to write to, made where missing.
+
+    Raises:
+      idx.IdxError: an IDX file cannot be used, or the folder holds something.
+      OSError: a file cannot be written.
+    """
+    pairs = idx_set.find(idx_dir)
+    shape, num_classes = idx_set.image_shape(pairs), idx_set.count_classes(pairs)
+    names = idx_set.label_names(pairs, num_classes) or [*map(str, range(num_classes))]
+    out = pathlib.Path(out_dir).expanduser().resolve()
+    _check_out(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    counts: dict[str, int] = {}
+    with tempfile.TemporaryDirectory(prefix=".unpack-", dir=out.parent) as temporary:
+        draft = pathlib.Path(temporary, "draft")
+        draft.mkdir()
+        folders = unpacked.write(draft, names)
+        for part in unpacked.SPLITS:
+            counts[part] = idx.read_header(pairs[part].images).shape[0]
+            for label in range(len(names)):
+                (draft / part / folders[label]).mkdir(parents=True)
+            digits, item = len(f"{counts[part] - 1}"), 0
+            chunks = program.progress(
+                idx_set.read(pairs[part], shape, num_classes),
+                counts[part],
+                f"writing {part}",
+                "pictures",
+                size=lambda chunk: len(chunk[1]),
+            )
+            for images, labels in chunks:
+                for pixels, label in zip(images[..., 0], labels.tolist(), strict=True):
+                    path = draft / part / folders[label] / f"{item:0{digits}}.png"
+                    Image.fromarray(pixels).save(path)
+                    item += 1
+        # Whole or not at all; it takes the place of an empty folder.
+        os.replace(draft, out)
+    return Unpacked(counts["train"], counts["test"], len(names))
+
+
+def _check_out(out: pathlib.Path) -> None:
+    """Raises an error if there is anything but an empty folder."""
+    expected, hint = "an empty folder, or none", "Choose another, or remove it."
+    if out.exists() and not out.is_dir():
+        raise idx.error(out, "folder", expected, "a file", hint)
+    if out.is_dir() and (there := next(out.iterdir(), None)):
+        raise idx.error(out, "folder", expected, f"{there.name} in it", hint)
+
+
+def _main(args: argparse.Namespace) -> int:
+    train, test, classes = unpack(args.idx_dir, args.out_dir)
+    print(
+        f"Wrote {args.out_dir}: {train:,} pictures to train on and {test:,} to test on, "
+        f"{classes} classes. To pack them again:"
+    )
+    print(f"python -m mnist_idx_tfds.pack {shlex.quote(args.out_dir)} OUT_DIR")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m mnist_idx_tfds.unpack",
+        description="Writes each image of four IDX files as a picture, in folders by "
+        "split and class.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("idx_dir", metavar="DIR", help="folder of the four IDX files")
+    parser.add_argument("out_dir", metavar="OUT_DIR", help="where to write")
+    return parser
+
+
+if __name__ == "__main__":
+    program.run(_parser(), _main)
