@@ -198,6 +198,12 @@ def test_devices_share_batches_for_the_losses_of_one(folder, devices):
             "KERAS_BACKEND: expected tensorflow or jax, found torch.",
         ),
         (
+            ["--export_dir=OUT"],
+            BACKENDS,
+            "--export_dir=OUT: expected the backend TensorFlow, which writes these "
+            "formats, found jax. Without KERAS_BACKEND, python -m trainer.export writes",
+        ),
+        (
             [],
             {"KERAS_DISTRIBUTION_NUM_PROCESSES": "2"},
             "KERAS_DISTRIBUTION_NUM_PROCESSES: expected 1, as a run has one process, ",

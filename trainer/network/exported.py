@@ -36,6 +36,12 @@ def check(
     Raises:
       TrainerError: as for `write`.
     """
+    if (backend := keras.backend.backend()) != "tensorflow":
+        raise TrainerError(
+            f"--export_dir={export_dir}: expected the backend TensorFlow, which writes "
+            f"these formats, found {backend}. Without KERAS_BACKEND, python -m "
+            "trainer.export writes the model.keras of any run."
+        )
     if onnx and not importlib.util.find_spec("tf2onnx"):
         raise TrainerError(
             f"--onnx: expected the package tf2onnx, without which {ONNX} cannot be "
