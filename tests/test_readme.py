@@ -32,6 +32,9 @@ ELSEWHERE = {
     "python -m pip install -e '.[gpu]' && python -m trainer --device=gpu": (
         "no GPU here; test_device has the error, test_gpu what follows"
     ),
+    "python -m pip install -e '.[jax]' && KERAS_BACKEND=jax python -m trainer": (
+        "an install; the extra test has it, too, for test_jax and the next command"
+    ),
     "python -m pip install -e '.[demo]'": "an install; the extra test has gradio, too",
     "python -m trainer --dataset=fashion_mnist": "a download; test_source has others",
     "python -m mnist_idx_tfds.pack --dataset=cifar10 DIR": (

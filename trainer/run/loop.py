@@ -112,8 +112,8 @@ def run(
     if settings.from_model:
         begun = _begin(network, settings.from_model, data.label_names)
     print(
-        f"{device.description}  {_BACKENDS[keras.backend.backend()]}  {data.name}: {data.train_examples:,} training and "
-        f"{data.eval_examples:,} evaluation images, "
+        f"{device.description}  {_BACKENDS[keras.backend.backend()]}  {data.name}: "
+        f"{data.train_examples:,} training and {data.eval_examples:,} evaluation images, "
         f"{'x'.join(map(str, data.image_shape))}, {len(data.label_names)} classes, from "
         f"{data.feed}  {settings.model} with {network.count_params():,} parameters"
         f"{begun}  {'augmented  ' if data.augmentation else ''}{_length(settings, data)}"
@@ -339,7 +339,7 @@ def _described(settings: Settings, data: Data, device: Device) -> dict[str, Any]
         keys.DATASET: data.name,
         keys.DATA_DIR: data.data_dir,
         **({keys.IDX_DIR: data.idx_dir} if data.idx_dir else {}),
-        "train_split": data.train_split,
+        keys.TRAIN_SPLIT: data.train_split,
         keys.EVAL_SPLIT: data.eval_split,
         "train_examples": data.train_examples,
         "eval_examples": data.eval_examples,
