@@ -85,7 +85,7 @@ def main(files: list[str]) -> int:
 
     device.select(f.device)  # Before others use TensorFlow.
     from trainer.network import saved
-    from trainer.picture import classify, folders
+    from trainer.picture import classify, listing
 
     errors = []
 
@@ -103,7 +103,7 @@ def main(files: list[str]) -> int:
         return _labels_of(images, f.model, names)
 
     if f.index is None and not f.only_wrong:  # Which only IDX files have.
-        files = list(folders.opened(files, complain))
+        files = list(listing.opened(files, complain))
     predictions = classify.predict(
         network,
         names,

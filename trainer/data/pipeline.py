@@ -22,8 +22,8 @@ from trainer.data import augmentation, features, source
 from trainer.errors import TrainerError
 
 MEMORY_BYTES = 1 << 30  # Decoded images of a split that is kept in memory.
-PIECE_BYTES = 1 << 26  # Images of a streamed split that are shuffled together.
-_GATHERED_BYTES = 1 << 24  # Images taken from a split in memory at once.
+# Images of a streamed split that are shuffled together, or taken from memory at once.
+PIECE_BYTES = 1 << 26
 _SAMPLE = 10_000  # Examples that tell how bright a split is.
 _COUNTED_BYTES = 1 << 20  # Pixels that are counted at once, in eight times the memory.
 _READ_BATCH = 512
@@ -387,6 +387,17 @@ class _Order(NamedTuple):
             tf.range(tf.cast(rows, tf.int64)), seed
         )
 
+    def permutations(self, rows: int) -> tf.Tensor:
+        """Returns one for each pass of the epoch, int64 `(passes * rows,)`."""
+        if self.passes == 1:  # In a loop it takes twice as long.
+            return self.permutation(rows)
+        orders = tf.map_fn(
+            lambda number: self.permutation(rows, number),
+            tf.range(self.passes),
+            fn_output_signature=tf.TensorSpec([rows], tf.int64),
+        )
+        return tf.reshape(orders, [-1])
+
 
 def _check_labelled(builder: tfds.core.DatasetBuilder, split: str, flag: str) -> None:
     """Raises an error for a split whose labels are unknown, which TFDS has as -1."""
@@ -451,7 +462,7 @@ def _from_memory(
     examples, *shape = arrays[0].shape
     # A batch at a time, calls would take longer than copying; all at once, the split
     # would be in memory twice.
-    batches_at_once = max(1, _GATHERED_BYTES // (math.prod(shape) * batch_size))
+    batches_at_once = max(1, PIECE_BYTES // (math.prod(shape) * batch_size))
     piece = batch_size * batches_at_once
     whole = order.passes * examples // batch_size * batch_size
 
@@ -460,12 +471,7 @@ def _from_memory(
 
     @_as_is
     def epoch(_):
-        orders = tf.map_fn(
-            lambda number: order.permutation(examples, number),
-            tf.range(order.passes),
-            fn_output_signature=tf.TensorSpec([examples], tf.int64),
-        )
-        rows = tf.reshape(orders, [-1])
+        rows = order.permutations(examples)
 
         @_as_is
         def batches(start):

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from trainer.picture import folders
+from trainer.picture import listing
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def root(tmp_path):
 
 def opened(*files):
     said = []
-    return list(folders.opened(map(str, files), said.append)), said
+    return list(listing.opened(map(str, files), said.append)), said
 
 
 def test_files_stay_and_folders_become_what_is_in_them_sorted(root):
