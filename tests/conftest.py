@@ -13,6 +13,9 @@ import pytest
 # the same everywhere, and workers do not share a GPU. The tests of one have it back.
 VISIBLE_GPUS = os.environ.get("CUDA_VISIBLE_DEVICES")
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+# JAX, which TensorFlow imports where it is installed, would set 1 for all of them, which
+# asks for warnings.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
 # What trains, builds data sets, starts TensorFlow in programs or tries many inputs; the
