@@ -57,6 +57,8 @@ def prepare(
         builder = _find(dataset, data_dir)
     features.find(builder.info)  # Before a download that would be in vain.
     if builder.is_prepared():
+        if not builder.info.splits:  # Another process has built it since it was found.
+            builder.info.read_from_directory(builder.data_dir)
         return builder
     if manual_dir and isinstance(builder, mnist_idx_tfds.Builder):
         _check_manual_dir(epath.Path(manual_dir).expanduser(), builder)

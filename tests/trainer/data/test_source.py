@@ -11,7 +11,7 @@ from tfds_sets import Given
 
 import mnist_idx_tfds
 from mnist_idx_tfds import mirrors, overview
-from trainer.data import source
+from trainer.data import features, source
 from trainer.errors import TrainerError
 
 CHECKED = ["train", "test"]
@@ -30,6 +30,22 @@ def test_a_folder_is_built_on_first_use_and_then_reused(tmp_path):
     assert first.data_dir == second.data_dir
     assert [path.stat().st_mtime_ns for path in files] == times
     assert count(second) == {"train": 9, "test": 4}
+
+
+def test_data_that_another_process_built_since_it_was_looked_for_is_taken(
+    tmp_path, monkeypatch
+):
+    write_set(tmp_path / "own")
+    data, own, find = str(tmp_path / "data"), str(tmp_path / "own"), features.find
+
+    def find_while_it_is_built(info):
+        monkeypatch.setattr(features, "find", find)
+        source.prepare(data, None, own)
+        return find(info)
+
+    monkeypatch.setattr(features, "find", find_while_it_is_built)
+    builder = source.prepare(data, None, own)
+    assert builder.info.splits["train"].num_examples == 10
 
 
 def test_what_is_odd_is_kept_with_the_data_set(tmp_path):
