@@ -53,9 +53,8 @@ from benchmarks import (
     train,
 )
 from benchmarks.files import Setup
-from mnist_idx_tfds import render_digits
+from mnist_idx_tfds import machine, render_digits
 from mnist_idx_tfds.idx import IdxError
-from trainer import device
 from trainer.errors import TrainerError
 
 _PARTS = {
@@ -201,7 +200,7 @@ def _machine(*packages: str) -> dict[str, str]:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             versions[name] = f"{name} {importlib.metadata.version(name)}"
     return {
-        "cores": f"{device.cores()} cores",
+        "cores": f"{machine.cores()} cores",
         "python": f"Python {platform.python_version()}",
         **versions,
     }

@@ -33,7 +33,7 @@ def run(setup: Setup) -> list[measure.Row]:
 
 
 def _times(setup: Setup) -> dict[str, list[float]]:
-    from trainer import device
+    from mnist_idx_tfds import machine
     from trainer.data import pipeline, source
     from trainer.network import architectures, optimizer, parallel
 
@@ -45,7 +45,7 @@ def _times(setup: Setup) -> dict[str, list[float]]:
         for augment in (False, True)
     )
     network = architectures.strong(plain.image_shape, 10, plain.pixels)
-    model = parallel.divided(network, device.cores(), _BATCH_SIZE)
+    model = parallel.divided(network, machine.cores(), _BATCH_SIZE)
     model.compile(
         optimizer.adamw(1e-3, 0, _STEPS),
         "sparse_categorical_crossentropy",

@@ -13,7 +13,7 @@ import zlib
 
 from benchmarks import build, guide, measure
 from benchmarks.files import Setup
-from trainer import device
+from mnist_idx_tfds import machine
 
 _FLOOR = 3.5
 
@@ -89,4 +89,4 @@ def _bound(data_dir: str) -> float:
             (png,) = struct.unpack_from(">I", records, chunk - 4)
             zlib.decompress(memoryview(records)[chunk + 4 : chunk + 4 + png])
             at += 16 + size
-    return (time.perf_counter() - start) / device.cores()
+    return (time.perf_counter() - start) / machine.cores()

@@ -86,7 +86,7 @@ _FEED = flags.DEFINE_enum(
     "auto",
     ["auto", "memory", "stream"],
     "Read the training split once and keep it in memory, or stream it from disk; auto "
-    "streams what is over 1 GiB of pixels.",
+    "streams what is too large for the memory that is left when the run begins.",
 )
 _WORKDIR = flags.DEFINE_string(
     "workdir",
@@ -171,7 +171,7 @@ def main(_: list[str]) -> None:
             builder,
             train_split=_TRAIN_SPLIT.value,
             eval_split=_EVAL_SPLIT.value,
-            feed=_FEED.value,
+            feed=_feed(),
             batch_size=settings.batch_size,
             seed=settings.seed,
             passes=length.passes,
@@ -186,6 +186,19 @@ def main(_: list[str]) -> None:
         raise TargetMissedError(
             f"--target_accuracy: expected at least {target}, found {result.accuracy:.4f}."
         )
+
+
+def _feed() -> str:
+    """Returns the flag's value, or how a run that goes on was begun.
+
+    The order of the examples is another one from memory than from a stream.
+    """
+    from trainer import settings
+
+    if _FEED.value != "auto" or not _WORKDIR.value:
+        return _FEED.value
+    begun = settings.read(pathlib.Path(_WORKDIR.value).expanduser())
+    return str(begun.get(settings.FEED, "auto"))
 
 
 def _model_of(path: str) -> str:

@@ -4,7 +4,6 @@ import contextlib
 import errno
 import importlib.util
 import os
-import pathlib
 import re
 import subprocess
 import sys
@@ -12,12 +11,12 @@ import tempfile
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mnist_idx_tfds import machine
 from trainer.errors import TrainerError
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-_ROOT = pathlib.Path("/")  # Of the file system; tests have one of their own.
 # A line of TensorFlow's C++ code that is an error or a warning.
 _COMPLAINT = re.compile(r"^(?:\S+ \S+: )?[EW]\S* .*?\.cc:\d+\] (.+)", re.MULTILINE)
 _LONGEST = 300  # Letters of TensorFlow's in a message of ours.
@@ -43,45 +42,6 @@ class Device(NamedTuple):
     def devices(self) -> int:
         """Number of devices that share each batch."""
         return max(1, len(self.names))
-
-
-def cores() -> int:
-    """Returns the number of whole cores that this process may use, at least 1."""
-    if hasattr(os, "sched_getaffinity"):  # Not on macOS.
-        count = len(os.sched_getaffinity(0))
-    else:
-        count = os.cpu_count() or 1
-    return max(1, int(min([count, *_quotas()])))
-
-
-def _quotas() -> Iterator[float]:
-    """Yields the cores that each control group of this process allows it on Linux.
-
-    As containers have them: an affinity to all cores of the machine, and time on a few.
-    """
-    try:
-        groups = (_ROOT / "proc/self/cgroup").read_text().splitlines()
-    except OSError:
-        return
-    for group in groups:
-        _, controllers, path = group.split(":", 2)
-        if not controllers:  # Of version 2.
-            top, names = _ROOT / "sys/fs/cgroup", ["cpu.max"]
-        elif "cpu" in controllers.split(","):
-            top = _ROOT / "sys/fs/cgroup/cpu"
-            names = ["cpu.cfs_quota_us", "cpu.cfs_period_us"]
-        else:
-            continue
-        # A container that sees the path of its host has its own group at the top.
-        folder = top / path.strip("/")
-        for parent in (folder, *folder.parents):
-            with contextlib.suppress(OSError, ValueError, ZeroDivisionError):
-                texts = [(parent / name).read_text() for name in names]
-                quota, period = map(int, " ".join(texts).split())  # "max" is none.
-                if quota > 0:  # -1 is none, too.
-                    yield quota / period
-            if parent == top:
-                break
 
 
 def backend() -> str:
@@ -158,7 +118,7 @@ def _cpu() -> Device:
     import tensorflow as tf
 
     tf.config.set_visible_devices([], "GPU")
-    count = cores()
+    count = machine.cores()
     tf.config.threading.set_intra_op_parallelism_threads(count)
     return Device("CPU", f"CPU ({count} core{'s'[: count > 1]})", count)
 

@@ -14,6 +14,7 @@ DATA_DIR = "data_dir"  # Where TFDS has it.
 IDX_DIR = "idx_dir"  # The folder that it was built from, where it was one.
 TRAIN_SPLIT = "train_split"
 EVAL_SPLIT = "eval_split"
+FEED = "feed"  # "memory" or "stream".
 BACKEND = "backend"  # Of Keras; "tensorflow" where it is not said.
 STEPS = "steps_per_epoch"
 

@@ -7,6 +7,7 @@ import sys
 import pytest
 import tensorflow as tf
 
+from mnist_idx_tfds import machine
 from trainer import device
 
 SELECT = "from trainer import device; print(device.select({!r}).description)"
@@ -83,7 +84,7 @@ def test_a_gpu_that_cannot_compute_is_one_line():
 
 
 def cpu():
-    count = device.cores()
+    count = machine.cores()
     return f"CPU ({count} core{'s'[: count > 1]})\n"
 
 
@@ -137,7 +138,8 @@ def test_the_cores_are_those_that_the_process_may_use():
 def test_an_operation_has_the_cores_that_the_parts_of_a_step_leave_over():
     """Set after the imports that say in how many parts steps are divided."""
     code = (
-        "from trainer import device; device.cores = lambda: 8\n"
+        "from mnist_idx_tfds import machine; machine.cores = lambda: 8\n"
+        "from trainer import device\n"
         "selected = device.select('cpu')\n"
         "import tensorflow as tf; threading = tf.config.threading\n"
         "threads = threading.get_intra_op_parallelism_threads; print(threads())\n"
@@ -155,63 +157,3 @@ def test_a_gpu_has_no_cores_to_share():
     before = tf.config.threading.get_intra_op_parallelism_threads()
     device.share_cores(device.Device("GPU", "GPU:0 (H0)"), 3)
     assert tf.config.threading.get_intra_op_parallelism_threads() == before
-
-
-@pytest.fixture
-def groups(tmp_path, monkeypatch):
-    """Makes the files in which Linux says what a process's control groups allow."""
-
-    def make(own, files, allowed=16):
-        for name, text in {"proc/self/cgroup": own, **files}.items():
-            path = tmp_path / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
-        monkeypatch.setattr(device, "_ROOT", tmp_path)
-        allowed = set(range(allowed))
-        monkeypatch.setattr(os, "sched_getaffinity", lambda _: allowed, raising=False)
-
-    return make
-
-
-V2, V1 = "sys/fs/cgroup", "sys/fs/cgroup/cpu"
-OWN_V1 = "9:name=systemd:/\n3:cpuset:/\n2:cpu,cpuacct:/a/b\n0::/\n"
-
-
-@pytest.mark.parametrize(
-    ("own", "files", "count"),
-    [
-        ("0::/\n", {}, 16),
-        ("0::/\n", {f"{V2}/cpu.max": "max 100000\n"}, 16),
-        ("0::/\n", {f"{V2}/cpu.max": "400000 100000\n"}, 4),
-        ("0::/\n", {f"{V2}/cpu.max": "250000 100000\n"}, 2),
-        ("0::/\n", {f"{V2}/cpu.max": "50000 100000\n"}, 1),
-        ("0::/\n", {f"{V2}/cpu.max": "6400000 100000\n"}, 16),
-        # The strictest of a group and those that it is in.
-        (
-            "0::/a/b\n",
-            {f"{V2}/a/cpu.max": "300000 100000", f"{V2}/a/b/cpu.max": "max 100000"},
-            3,
-        ),
-        # A container that reads its host's path, and sees its own group at the top.
-        ("0::/docker/1f\n", {f"{V2}/cpu.max": "200000 100000\n"}, 2),
-        (
-            OWN_V1,
-            {f"{V1}/a/b/cpu.cfs_quota_us": "-1", f"{V1}/a/b/cpu.cfs_period_us": "1000"},
-            16,
-        ),
-        (
-            OWN_V1,
-            {f"{V1}/cpu.cfs_quota_us": "150000", f"{V1}/cpu.cfs_period_us": "50000"},
-            3,
-        ),
-        ("0::/\n", {f"{V2}/cpu.max": "what else\n"}, 16),
-    ],
-)
-def test_the_cores_are_those_that_a_quota_allows(groups, own, files, count):
-    groups(own, files)
-    assert device.cores() == count
-
-
-def test_a_quota_adds_no_cores_to_those_of_the_affinity(groups):
-    groups("0::/\n", {f"{V2}/cpu.max": "400000 100000\n"}, allowed=2)
-    assert device.cores() == 2

@@ -8,6 +8,7 @@ import os
 import pathlib
 import re
 import resource
+import shutil
 
 import keras
 import numpy as np
@@ -214,13 +215,20 @@ def test_the_model_that_is_kept_is_kerass_own_and_evaluates_as_the_run_did(kept)
 
 
 def test_a_finished_run_says_so_and_an_accuracy_not_reached_is_exit_code_3(kept):
+    """Where it is begun again with `auto`, from the feed that it was begun with."""
     tmp_path, args, first = kept
     assert sum(map(bool, map(EPOCH.fullmatch, first.stdout.splitlines()))) == 2
-    second = run(*args, "--target_accuracy=1")
+    # As if it had been begun where memory was short: it stays as it was begun.
+    folder = shutil.copytree(tmp_path / "w", tmp_path / "streamed")
+    settings = (folder / "settings.json").read_text()
+    assert '"feed": "memory"' in settings
+    (folder / "settings.json").write_text(settings.replace('"memory"', '"stream"'))
+    second = run(*args, f"--workdir={folder}", "--target_accuracy=1")
     assert second.returncode == 3
     (line,) = second.stderr.splitlines()
     assert "--target_accuracy: expected at least 1.0, found 0." in line
     assert "the run is finished." in second.stdout
+    assert " classes, from stream  " in second.stdout
     assert not any(map(EPOCH.fullmatch, second.stdout.splitlines()))
     finals = [
         [line for line in out.splitlines() if FINAL.fullmatch(line)]
@@ -228,7 +236,7 @@ def test_a_finished_run_says_so_and_an_accuracy_not_reached_is_exit_code_3(kept)
     ]
     assert len(finals[0]) == 1
     assert finals[0] == finals[1]
-    left = {path.name for path in (tmp_path / "w").iterdir()}
+    left = {path.name for path in folder.iterdir()}
     assert left >= {"model.keras", "report.html", "metrics.jsonl", "tensorboard"}
 
 

@@ -8,6 +8,7 @@ their records shuffled a large piece at a time. An epoch is one pass or more.
 import contextlib
 import dataclasses
 import math
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -17,11 +18,15 @@ import tensorflow_datasets as tfds
 from etils import epath
 
 import mnist_idx_tfds
+from mnist_idx_tfds import machine
 from trainer import device, shares
 from trainer.data import augmentation, features, source
 from trainer.errors import TrainerError
 
-MEMORY_BYTES = 1 << 30  # Decoded images of a split that is kept in memory.
+# Memory that a split takes at its peak: its pixels as they are read, and once more as
+# they are kept; later, these, and a piece and the order of an epoch.
+_COPIES = 2.2
+_OTHER_BYTES = 1 << 30  # That the rest of a run needs, beside what is imported by now.
 # Images of a streamed split that are shuffled together, or taken from memory at once.
 PIECE_BYTES = 1 << 26
 _SAMPLE = 10_000  # Examples that tell how bright a split is.
@@ -29,7 +34,7 @@ _COUNTED_BYTES = 1 << 20  # Pixels that are counted at once, in eight times the 
 _READ_BATCH = 512
 _EVALUATION_BATCH = 1000
 _FILES_AT_ONCE = 8
-_CORES = device.cores()
+_CORES = machine.cores()
 _RECORD_BYTES = 16  # That TFRecord adds to a record: its length, and two checksums.
 _UNROLLED = 16  # Images decoded in one round of a loop, whose rounds are not free.
 
@@ -67,6 +72,7 @@ class Data:
       passes: over the training examples in an epoch.
       steps: training batches in an epoch.
       feed: "memory" or "stream", where an epoch's training examples come from.
+      why_feed: for people, where there was not enough memory; else empty.
       augmentation: how much training images are changed at random, anew in each pass;
         None for not at all.
       pixels: of the training split.
@@ -95,6 +101,7 @@ class Data:
     passes: int
     steps: int
     feed: str
+    why_feed: str
     augmentation: augmentation.Strength | None
     pixels: Pixels
     train: tf.data.Dataset
@@ -125,7 +132,8 @@ def load(
       builder: a prepared data set of images with a label each, see `features`.
       train_split: TFDS split to train on, such as "train[:85%]".
       eval_split: TFDS split to evaluate on.
-      feed: "memory", "stream", or "auto" to decide by the split's size.
+      feed: "memory", "stream", or "auto" to decide by the split's size, and by the
+        memory that is left.
       batch_size: training examples a step; the last step of an epoch has the rest.
       seed: decides, with the epoch's number and the feed, the order of the training
         examples and how each is changed.
@@ -152,7 +160,7 @@ def load(
         order = _Order(
             tf.constant(seed, tf.int64), tf.Variable(0, dtype=tf.int64), passes
         )
-        train_feed = _choose(builder, train_examples, feed)
+        train_feed, why_feed = _choose(builder, train_split, feed)
         if train_feed == "memory":
             images, labels = _arrays(builder, train_split, decode)
             pixels = _pixels([images[:_SAMPLE].numpy()])
@@ -168,7 +176,7 @@ def load(
             train = _augmented(train, batch_size, order, strength)
         train = _filled_up(train, train_examples * passes, batch_size, devices)
         evaluation_batch = _EVALUATION_BATCH + -_EVALUATION_BATCH % devices
-        if _choose(builder, eval_examples, feed) == "memory":
+        if _choose(builder, eval_split, feed)[0] == "memory":
             arrays = _arrays(builder, eval_split, decode)
             count_eval = _counter(builder, eval_split, arrays[1])
             evaluate = _batches(arrays, evaluation_batch)
@@ -195,6 +203,7 @@ def load(
             passes=passes,
             steps=steps,
             feed=train_feed,
+            why_feed=why_feed,
             augmentation=strength,
             pixels=pixels,
             train=_counted(train, steps),
@@ -414,11 +423,19 @@ def _check_labelled(builder: tfds.core.DatasetBuilder, split: str, flag: str) ->
             )
 
 
-def _choose(builder: tfds.core.DatasetBuilder, examples: int, feed: str) -> str:
+def _choose(
+    builder: tfds.core.DatasetBuilder, split: str, feed: str
+) -> tuple[str, str]:
+    """Returns the feed of a split, and why `auto` streams it; else the latter is empty."""
     if feed != "auto":
-        return feed
-    image_bytes = math.prod(features.find(builder.info).image_shape)
-    return "memory" if examples * image_bytes <= MEMORY_BYTES else "stream"
+        return feed, ""
+    examples = builder.info.splits[split].num_examples
+    pixels = examples * math.prod(features.find(builder.info).image_shape)
+    needed, left = _COPIES * pixels + _OTHER_BYTES, machine.memory_left()
+    if needed <= left:
+        return "memory", ""
+    why = f"memory needs {needed / 2**30:.1f} GiB and has {left / 2**30:.1f} GiB"
+    return "stream", why
 
 
 def _arrays(
@@ -426,17 +443,19 @@ def _arrays(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Reads a split: images and labels, in the order of the files."""
     examples = builder.info.splits[split].num_examples
-    found = features.find(builder.info)
-    images = np.empty((examples, *found.image_shape), np.uint8)
-    labels = np.empty(examples, np.int64)
-    start = 0
-    for some, their_labels in _unoptimized(
-        _decoded(_records(builder, split), decode, _READ_BATCH)
-    ):
-        stop = start + len(their_labels)
-        images[start:stop], labels[start:stop] = some, their_labels
-        start = stop
-    return tf.constant(images), tf.constant(labels)
+    parts, read = [], 0
+    pauses = source.pauses()
+    say_at = time.monotonic() + next(pauses)
+    for part in _unoptimized(_decoded(_records(builder, split), decode, _READ_BATCH)):
+        parts.append(part)
+        read += len(part[1])
+        if time.monotonic() > say_at:
+            print(f"reading {split}: {read:,} of {examples:,} images", flush=True)
+            say_at = time.monotonic() + next(pauses)
+    # To fill one array needs more: TensorFlow copies NumPy's more than once, and its own
+    # with each part.
+    images, labels = (tf.concat(column, 0) for column in zip(*parts, strict=True))
+    return images, labels
 
 
 def _batches(arrays: Sequence[tf.Tensor], batch_size: int) -> tf.data.Dataset:

@@ -20,7 +20,7 @@ from trainer.data import features
 from trainer.errors import TrainerError
 
 MNIST = "mnist_idx_tfds"
-_SECONDS = 2  # Between signs of life.
+_FIRST, _LONGEST = 2, 32  # Seconds between signs of life.
 # What the code of a data set raises of itself, whatever it is asked for.
 _DEFECTS = (
     *(ArithmeticError, AttributeError, LookupError, NameError),
@@ -97,7 +97,9 @@ def _announced(builder: tfds.core.DatasetBuilder, folder: str | None) -> Iterato
     ended, begun = threading.Event(), time.monotonic()
 
     def tick() -> None:
-        while not ended.wait(_SECONDS):
+        for pause in pauses():
+            if ended.wait(pause):
+                return
             seconds = round(time.monotonic() - begun)
             print(f"building {name} for {seconds} s", flush=True)
 
@@ -110,6 +112,14 @@ def _announced(builder: tfds.core.DatasetBuilder, folder: str | None) -> Iterato
         ended.set()
         if thread.ident:  # It was started; no line of it comes after what follows.
             thread.join()
+
+
+def pauses() -> Iterator[int]:
+    """Yields the seconds between signs of life, of which long work has fewer."""
+    pause = _FIRST
+    while True:
+        yield pause
+        pause = min(2 * pause, _LONGEST)
 
 
 def _check_data_dir(data_dir: str | None) -> None:

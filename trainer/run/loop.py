@@ -115,7 +115,8 @@ def run(
         f"{device.description}  {_BACKENDS[keras.backend.backend()]}  {data.name}: "
         f"{data.train_examples:,} training and {data.eval_examples:,} evaluation images, "
         f"{'x'.join(map(str, data.image_shape))}, {len(data.label_names)} classes, from "
-        f"{data.feed}  {settings.model} with {network.count_params():,} parameters"
+        f"{data.feed}{data.why_feed and f' ({data.why_feed})'}  {settings.model} with "
+        f"{network.count_params():,} parameters"
         f"{begun}  {'augmented  ' if data.augmentation else ''}{_length(settings, data)}"
         f"{why and f', {why}'}",
         flush=True,
@@ -345,7 +346,7 @@ def _described(settings: Settings, data: Data, device: Device) -> dict[str, Any]
         "eval_examples": data.eval_examples,
         "image_shape": list(data.image_shape),
         "classes": len(data.label_names),
-        "feed": data.feed,
+        keys.FEED: data.feed,
         "augmentation": data.augmentation and data.augmentation._asdict(),
         "passes_per_epoch": data.passes,
         **dataclasses.asdict(settings),

@@ -11,6 +11,7 @@ from idx_files import write_set
 from tfds_sets import Given, build
 
 import mnist_idx_tfds
+from mnist_idx_tfds import machine
 from trainer.data import pipeline
 from trainer.errors import TrainerError
 
@@ -171,12 +172,27 @@ def test_a_stream_of_several_pieces_and_files_has_every_example_once(
     assert orders[0] != orders[1]
 
 
-def test_auto_streams_what_is_over_the_limit(builder, monkeypatch):
-    pixels = TRAIN * SHAPE[0] * SHAPE[1]
-    monkeypatch.setattr(pipeline, "MEMORY_BYTES", pixels)
-    assert load(builder).feed == "memory"
-    monkeypatch.setattr(pipeline, "MEMORY_BYTES", pixels - 1)
-    assert load(builder).feed == "stream"
+def test_auto_streams_what_is_too_large_for_the_memory_that_is_left(
+    builder, monkeypatch
+):
+    needed = int(2.2 * TRAIN * SHAPE[0] * SHAPE[1]) + 2**30
+    monkeypatch.setattr(machine, "memory_left", lambda: needed + 1)
+    data = load(builder)
+    assert (data.feed, data.why_feed) == ("memory", "")
+    monkeypatch.setattr(machine, "memory_left", lambda: needed - 1)
+    data = load(builder)
+    assert (data.feed, data.why_feed) == (
+        "stream",
+        "memory needs 1.0 GiB and has 1.0 GiB",
+    )
+    assert load(builder, feed="memory").feed == "memory"
+
+
+def test_reading_that_takes_long_says_how_far_it_is(builder, monkeypatch, capsys):
+    monkeypatch.setattr(pipeline.source, "_FIRST", 0)
+    monkeypatch.setattr(pipeline, "_READ_BATCH", 60)
+    load(builder, feed="memory")
+    assert f"reading train: 60 of {TRAIN} images\n" in capsys.readouterr().out
 
 
 @feeds

@@ -262,7 +262,7 @@ def test_mnist_is_said_to_be_downloaded(tmp_path, capfd, monkeypatch):
 
 
 def test_a_long_build_goes_on_to_say_so(tmp_path, capfd, monkeypatch):
-    monkeypatch.setattr(source, "_SECONDS", 0.01)
+    monkeypatch.setattr(source, "_FIRST", 0.01)
     builder = tfds.builder("known_animals/wild", data_dir=tmp_path)
     text = ""
     with source._announced(builder, None):
