@@ -19,7 +19,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:`shuffle=True` was passed")
 
 _TORCHVISION = importlib.util.find_spec("torchvision") is not None
 ROWS = {
-    "idx": ["idx, gzip", "idx, plain"] + ["idx, plain, torchvision"] * _TORCHVISION,
+    "idx": ["idx, gzip, idx2numpy", "idx, plain, idx2numpy"]
+    + ["idx, gzip, torchvision", "idx, plain, torchvision"] * _TORCHVISION,
     "build": ["build"],
     "first_pass": ["first_pass"],
     "later_passes": ["later_passes, batches of 100", "later_passes, batches of 128"],
@@ -89,6 +90,12 @@ def test_part_has_its_rows_in_table_and_json(output, part):
 def test_every_part_is_tested(output):
     assert len(output[1]["rows"]) == sum(map(len, ROWS.values()))
     assert list(ROWS) == list(main._PARTS)
+
+
+def test_peer_that_is_not_installed_is_said_under_the_table(output):
+    notes = [line for line in output[0].splitlines() if line.startswith("idx, ")]
+    note = "torchvision is not installed, and left out; pip install -e '.[bench]' brings it."
+    assert any(note in line for line in notes) != _TORCHVISION
 
 
 def test_output_says_what_was_measured_where(output):
