@@ -9,8 +9,10 @@ The parts, in this order, and about how long each takes on two cores, 20 minutes
     first_pass    2 min   over the training images, and TFDS's Keras guide
     later_passes  1 min   over the training images, and TFDS's Keras guide
     augmentation  1 min   images changed at random, and the network that they are for
-    train         3 min   an epoch of fit, and plain fit on NumPy arrays and the guide
-    to_99         5 min   until the test split is at 99%, and keras.io's convnet
+    train         4 min   an epoch of fit, and plain fit on NumPy arrays and the guide,
+                          and PyTorch
+    to_99         5 min   until the test split is at 99%, and keras.io's convnet, and
+                          PyTorch
     start         1 min   to the help and to the first step, and the imports alone
     scale         5 min   60,000 to 1,000,000 rendered images, and ours in proportion
 
@@ -20,6 +22,7 @@ and one that must be named, whose time is that of its sets, minutes each:
 
 The files of all but the last are those of the folder that the environment variable
 MNIST_IDX_DIR names, the four published ones, or rendered digits. Nothing is downloaded.
+Peers that are not installed are left out, and said to be under the table.
 Everything is computed on the CPU; other work on the machine spoils the times.
 
 In the table, a ratio is how many times as fast as the peer one pair is, and memory the
@@ -189,7 +192,7 @@ def _facts(setup: Setup) -> dict[str, str]:
     counts = " and ".join(f"{count:,}" for count in setup.examples.values())
     return {
         "files": f"{counts} images ({name})",
-        **_machine("tensorflow-datasets"),
+        **_machine("tensorflow-datasets", "torch"),
     }
 
 

@@ -1,15 +1,16 @@
 """How long does it take to read the four files into arrays, gzip and plain?
 
 Ours is `idx.load`, which checks what it reads; the peers are idx2numpy, and torchvision's
-reader behind its `MNIST`, which takes plain files only. Each reads all four and holds
-the arrays, five times in a new process without TensorFlow, of which the median counts;
-imports do not. The files are in the page cache.
+reader behind its `MNIST`, which takes plain files only, and so makes these of gzip files
+first. Each reads all four and holds the arrays, five times in a new process without
+TensorFlow, of which the median counts; imports do not. The files are in the page cache.
 """
 
 import gzip
-import importlib.util
 import pathlib
+import shutil
 import statistics
+import tempfile
 import time
 import zlib
 from collections.abc import Callable
@@ -34,15 +35,13 @@ def run(setup: Setup) -> list[measure.Row]:
         "The bound is to inflate the files, or to copy them from the page cache, into "
         "memory that is in use."
     ]
-    if _installed("idx2numpy"):
-        sides["idx, gzip"] = packed, idx2numpy
-        sides["idx, plain"] = plain, idx2numpy
-    else:
-        notes.append("idx2numpy is left out; pip install '.[bench]' brings it.")
-    if _installed("torchvision"):
-        sides["idx, plain, torchvision"] = plain, torchvision
-    else:
-        notes.append("torchvision is not installed, and its reader left out.")
+    for peer in (idx2numpy, torchvision):
+        name = peer.__name__
+        if note := measure.left_out(name, name):
+            notes.append(note)
+            continue
+        sides[f"idx, gzip, {name}"] = packed, peer
+        sides[f"idx, plain, {name}"] = plain, peer
     if not sides:
         measure.progress("idx", *notes[1:])
     return [
@@ -69,9 +68,17 @@ def idx2numpy(paths: list[pathlib.Path]) -> float:
 
 def torchvision(paths: list[pathlib.Path]) -> float:
     """Returns the seconds that torchvision takes."""
+    from torchvision.datasets import utils
     from torchvision.datasets.mnist import read_sn3_pascalvincent_tensor
 
-    return _seconds(lambda path: read_sn3_pascalvincent_tensor(str(path)), paths)
+    with tempfile.TemporaryDirectory(dir=paths[0].parent) as folder:
+
+        def read(path):
+            if path.suffix == ".gz":
+                path = utils.extract_archive(path, folder)
+            return read_sn3_pascalvincent_tensor(path)
+
+        return _seconds(read, paths)
 
 
 def _seconds(read: Callable[[pathlib.Path], Any], paths: list[pathlib.Path]) -> float:
@@ -85,12 +92,8 @@ def _seconds(read: Callable[[pathlib.Path], Any], paths: list[pathlib.Path]) -> 
     return statistics.median(seconds)
 
 
-def _installed(package: str) -> bool:
-    return importlib.util.find_spec(package) is not None
-
-
 def _copies(setup: Setup) -> tuple[list[pathlib.Path], list[pathlib.Path]]:
-    """Returns the four files plain and as gzip files, of which it writes what lacks."""
+    """Writes the four files, and returns them plain and as gzip files."""
     folder = setup.work / "idx"
     folder.mkdir()
     plain, packed = [], []
@@ -99,9 +102,10 @@ def _copies(setup: Setup) -> tuple[list[pathlib.Path], list[pathlib.Path]]:
             array, name = idx.load(path), path.name.removesuffix(".gz")
             plain.append(folder / name)
             idx.save(plain[-1], array)
-            packed.append(path)
-            if path.suffix != ".gz":
-                packed[-1] = folder / f"{name}.gz"
+            packed.append(folder / f"{name}.gz")
+            if path.suffix == ".gz":
+                shutil.copy(path, packed[-1])  # As its publisher compressed it.
+            else:
                 idx.save(packed[-1], array)
     return plain, packed
 

@@ -3,6 +3,7 @@
 import concurrent.futures
 import contextlib
 import dataclasses
+import importlib.util
 import io
 import multiprocessing
 import pathlib
@@ -96,6 +97,25 @@ def in_turn(
 def progress(*words: str) -> None:
     """Says on standard error what is about to take its time."""
     print("benchmarks:", ", ".join(words), file=sys.stderr, flush=True)
+
+
+def left_out(package: str, name: str) -> str:
+    """Returns what to tell about a peer: nothing, if its package is installed.
+
+    Args:
+      package: that the peer is imported from; the extra `bench` has it.
+      name: of the peer.
+    """
+    if installed(package):
+        return ""
+    return (
+        f"{name} is not installed, and left out; pip install -e '.[bench]' brings it."
+    )
+
+
+def installed(package: str) -> bool:
+    """Whether a package could be imported; it is not."""
+    return importlib.util.find_spec(package) is not None
 
 
 def fresh(function: Callable, *args: Any, tensorflow: bool = True) -> tuple[Any, int]:

@@ -1,47 +1,57 @@
 """How long does it take to learn 99% of the test split?
 
 Ours is `python -m trainer` with its defaults, from its opening line, which is printed
-when `fit` begins, to the line of the first evaluation that reaches 99%. The peer is
+when `fit` begins, to the line of the first evaluation that reaches 99%. One peer is
 keras.io's "Simple MNIST convnet", see `convnet.py`, until the first evaluation that
 does, from the beginning of `fit`; it evaluates on the test split after each epoch
-instead of on a tenth of the training split, and prints nothing. Imports, and the peer's
-loading of its arrays, are not counted. The seed is another for each pair. At most three
-pairs without a warm-up, because each is minutes.
+instead of on a tenth of the training split, and prints nothing. The other, where PyTorch
+is installed, is our network and recipe in that, see `pytorch.py`, from before the network
+is made. Imports, and the peers' loading of their arrays, are not counted. The seed is
+another for each pair. At most three pairs without a warm-up, because each is minutes.
 """
 
 import re
 import time
 
-from benchmarks import build, convnet, measure, trainer_log
+from benchmarks import build, convnet, measure, pytorch, trainer_log
 from benchmarks.files import Setup
 
-_FLOOR = 12.0
+_FLOORS = {"convnet": 12.0, "PyTorch": 1.0}
 _PAIRS = 3
+_BATCH_SIZE = 48  # Ours by default.
 _ACCURACY = re.compile(r"epoch \d+/\d+  test_loss .*test_accuracy (\S+)")
 
 
 def run(setup: Setup) -> list[measure.Row]:
     """Trains in turn."""
     build.prepare(setup)
-    results = measure.in_turn(
-        "to_99",
-        {
-            "ours": lambda n: _ours(setup, n),
-            "peer": lambda n: measure.fresh(_peer, setup, n)[0],
-        },
-        min(setup.pairs, _PAIRS),
-        warm_up=False,
-    )
+    sides = {
+        "ours": lambda n: _ours(setup, n),
+        "convnet": lambda n: measure.fresh(_convnet, setup, n)[0],
+    }
+    missing = measure.left_out("torch", "PyTorch")
+    if not missing:
+        sides["PyTorch"] = lambda n: measure.fresh(
+            _pytorch, setup, n, tensorflow=False
+        )[0]
+    results = measure.in_turn("to_99", sides, min(setup.pairs, _PAIRS), warm_up=False)
     seconds = {side: [s for s, _ in results[side]] for side in results}
-    notes = []
+    notes = [missing] if missing else []
     for side, runs in results.items():
         if short := [best for _, best in runs if best < setup.target]:
             best = ", ".join(f"{b:.4f}" for b in short)
             notes.append(f"{side} ended {len(short)} of {len(runs)} runs at {best}.")
-    row = measure.Row(
-        "to_99", seconds["ours"], seconds["peer"], _FLOOR, notes=" ".join(notes)
-    )
-    return [row]
+    return [
+        measure.Row(
+            f"to_99, {name}",
+            seconds["ours"],
+            seconds[name],
+            floor,
+            notes=" ".join(notes),
+        )
+        for name, floor in _FLOORS.items()
+        if name in sides
+    ]
 
 
 def _ours(setup: Setup, n: int) -> tuple[float, float]:
@@ -59,7 +69,7 @@ def _ours(setup: Setup, n: int) -> tuple[float, float]:
     return end - start, best
 
 
-def _peer(setup: Setup, n: int) -> tuple[float, float]:
+def _convnet(setup: Setup, n: int) -> tuple[float, float]:
     """Returns seconds and the best accuracy until then."""
     import keras
 
@@ -87,3 +97,15 @@ def _peer(setup: Setup, n: int) -> tuple[float, float]:
         callbacks=[until_target],
     )
     return time.perf_counter() - start, until_target.best
+
+
+def _pytorch(setup: Setup, n: int) -> tuple[float, float]:
+    """Returns seconds and the best accuracy until then."""
+    splits = pytorch.tensors(setup)
+    best = 0.0
+    start = time.perf_counter()
+    for model in pytorch.train(*splits["train"], _BATCH_SIZE, seed=n):
+        best = max(best, round(pytorch.accuracy(model, *splits["test"]), 4))
+        if best >= setup.target:
+            break
+    return time.perf_counter() - start, best

@@ -3,8 +3,9 @@
 Ours is the second epoch of `python -m trainer`, with its log line every 20 steps. The
 peers are the second epoch of plain `model.fit` with the same CNN, Adam and batches of
 128, without a log: on NumPy arrays, as in keras.io's "Simple MNIST convnet", and on
-the pipeline of TFDS's guide, see `guide.py`. Each run is a process of its own, so that
-no tracing, thread pool or memory of one is another's.
+the pipeline of TFDS's guide, see `guide.py`; and of a loop in PyTorch with our recipe,
+see `pytorch.py`, where that is installed. Each run is a process of its own, so that no
+tracing, thread pool or memory of one is another's.
 """
 
 import re
@@ -12,27 +13,29 @@ import time
 
 import numpy as np
 
-from benchmarks import build, guide, measure, trainer_log
+from benchmarks import build, guide, measure, pytorch, trainer_log
 from benchmarks.files import Setup
 
-_OPTIONS = ("--epochs=2", "--batch_size=128", "--log_every=20")
-_FLOORS = {"NumPy": 1.5, "guide": 1.2}
+_BATCH_SIZE = 128
+_OPTIONS = ("--epochs=2", f"--batch_size={_BATCH_SIZE}", "--log_every=20")
+_FLOORS = {"NumPy": 1.5, "guide": 1.2, "PyTorch": 1.0}
 
 
 def run(setup: Setup) -> list[measure.Row]:
     """Trains in turn."""
     build.prepare(setup)
     examples = setup.examples["train"]
-    results = measure.in_turn(
-        "train",
-        {
-            "ours": lambda n: _ours(setup, n),
-            "NumPy": lambda n: measure.fresh(_peer, setup, "NumPy")[0],
-            "guide": lambda n: measure.fresh(_peer, setup, "guide")[0],
-        },
-        setup.pairs,
-        setup.warm_up,
-    )
+    sides = {
+        "ours": lambda n: _ours(setup, n),
+        "NumPy": lambda n: measure.fresh(_peer, setup, "NumPy")[0],
+        "guide": lambda n: measure.fresh(_peer, setup, "guide")[0],
+    }
+    missing = measure.left_out("torch", "PyTorch")
+    if not missing:
+        sides["PyTorch"] = lambda n: measure.fresh(
+            _pytorch, setup, n, tensorflow=False
+        )[0]
+    results = measure.in_turn("train", sides, setup.pairs, setup.warm_up)
     (operations, rate), _ = measure.fresh(_multiplications, examples)
     return [
         measure.Row(
@@ -43,10 +46,11 @@ def run(setup: Setup) -> list[measure.Row]:
             bound=operations / rate,
             notes="The bound is the CNN's multiplications and additions, forward and "
             f"twice backward, at {rate / 1e9:.0f} GFLOP/s, the rate of a product of two "
-            "float32 matrices on all cores.",
+            f"float32 matrices on all cores. {missing}".rstrip(),
             examples=examples,
         )
         for name, floor in _FLOORS.items()
+        if name in sides
     ]
 
 
@@ -75,11 +79,20 @@ def _peer(setup: Setup, name: str) -> float:
     model = guide.network()
     if name == "NumPy":
         images, labels = setup.arrays("train")
-        model.fit(images, labels, 128, epochs=2, verbose=0, callbacks=[clock])
+        model.fit(images, labels, _BATCH_SIZE, epochs=2, verbose=0, callbacks=[clock])
     else:
-        data = guide.pipeline(setup.data_dir)
+        data = guide.pipeline(setup.data_dir, _BATCH_SIZE)
         model.fit(data, epochs=2, verbose=0, callbacks=[clock])
     return clock.seconds
+
+
+def _pytorch(setup: Setup, n: int) -> float:
+    splits = pytorch.tensors(setup)
+    epochs = pytorch.train(*splits["train"], _BATCH_SIZE, seed=n)
+    next(epochs)
+    start = time.perf_counter()
+    next(epochs)
+    return time.perf_counter() - start
 
 
 def _multiplications(examples: int) -> tuple[float, float]:

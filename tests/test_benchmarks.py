@@ -6,6 +6,7 @@ import importlib.util
 import io
 import json
 
+import numpy as np
 import pytest
 from absl import flags
 from absl.testing import flagsaver
@@ -13,19 +14,23 @@ from idx_files import write_set
 from processes import run
 
 from benchmarks import __main__ as main
-from benchmarks import accuracy, measure
+from benchmarks import accuracy, measure, pytorch
 
 pytestmark = pytest.mark.filterwarnings("ignore:`shuffle=True` was passed")
 
-_TORCHVISION = importlib.util.find_spec("torchvision") is not None
+_TORCH, _TORCHVISION = (
+    importlib.util.find_spec(package) is not None
+    for package in ("torch", "torchvision")
+)
 ROWS = {
-    "idx": ["idx, gzip", "idx, plain"] + ["idx, plain, torchvision"] * _TORCHVISION,
+    "idx": ["idx, gzip, idx2numpy", "idx, plain, idx2numpy"]
+    + ["idx, gzip, torchvision", "idx, plain, torchvision"] * _TORCHVISION,
     "build": ["build"],
     "first_pass": ["first_pass"],
     "later_passes": ["later_passes, batches of 100", "later_passes, batches of 128"],
     "augmentation": ["augmentation"],
-    "train": ["train, NumPy", "train, guide"],
-    "to_99": ["to_99"],
+    "train": ["train, NumPy", "train, guide"] + ["train, PyTorch"] * _TORCH,
+    "to_99": ["to_99, convnet"] + ["to_99, PyTorch"] * _TORCH,
     "start": ["start, help", "start, first step"],
     "scale": [
         "scale, build 100",
@@ -91,10 +96,55 @@ def test_every_part_is_tested(output):
     assert list(ROWS) == list(main._PARTS)
 
 
+@pytest.mark.parametrize(
+    ("name", "part", "installed"),
+    [
+        ("torchvision", "idx", _TORCHVISION),
+        ("PyTorch", "train", _TORCH),
+        ("PyTorch", "to_99", _TORCH),
+    ],
+)
+def test_peer_that_is_not_installed_is_said_under_the_table(
+    output, name, part, installed
+):
+    notes = [line for line in output[0].splitlines() if line.startswith(f"{part}, ")]
+    note = (
+        f"{name} is not installed, and left out; pip install -e '.[bench]' brings it."
+    )
+    assert any(note in line for line in notes) != installed
+
+
 def test_output_says_what_was_measured_where(output):
     line = output[0].partition("\n\n| part ")[0].splitlines()[-1]
     assert line.startswith("256 and 100 images (rendered digits); ")
     assert output[1]["facts"]["keras"] in line
+
+
+def test_peer_in_pytorch_is_our_network_with_our_rates():
+    torch = pytest.importorskip("torch")
+    from trainer.network import architectures, optimizer
+
+    ours = architectures.cnn((28, 28, 1), 10, pixels=(0.0, 0.5))  # As they come.
+    theirs = pytorch.network()
+    kernels = iter(p for p in theirs.parameters() if p.ndim > 1)
+    for layer in ours.layers:
+        if hasattr(layer, "kernel"):
+            kernel = torch.tensor(layer.kernel.numpy())
+            if kernel.ndim == 4:
+                kernel = kernel.permute(3, 2, 0, 1)
+            else:  # Of rows of 16 channels, where PyTorch has channels of 4 x 4.
+                kernel = kernel.T.reshape(-1, 4, 4, 16).permute(0, 3, 1, 2).flatten(1)
+            next(kernels).data = kernel
+    images = np.random.default_rng(0).integers(0, 2, (5, 28, 28, 1), np.uint8)
+    logits = theirs(torch.tensor(images).permute(0, 3, 1, 2).float())
+    assert next(kernels, None) is None
+    assert logits.softmax(1).detach().numpy() == pytest.approx(
+        ours(images).numpy(), abs=1e-5
+    )
+    schedule = optimizer.Schedule(1.0, 50)
+    assert [pytorch.share_of_peak(step, 50) for step in range(50)] == pytest.approx(
+        [float(schedule(step)) for step in range(50)], abs=1e-6
+    )
 
 
 def test_function_runs_in_a_process_of_its_own_without_noise(capfd):
