@@ -27,6 +27,7 @@ class Model:
       batch_size: examples a step.
       learning_rate: AdamW's peak rate.
       weight_decay: AdamW's; dropout is enough for a network that has it.
+      label_smoothing: part of each label that is spread over all classes.
       augmented_from: passes over the training split in a run from which it learns more
         from images that are changed at random.
     """
@@ -36,6 +37,7 @@ class Model:
     batch_size: int
     learning_rate: float
     weight_decay: float
+    label_smoothing: float = 0.0
     augmented_from: int = 12
 
 
@@ -188,6 +190,7 @@ MODELS = {
         batch_size=48,
         learning_rate=3e-3,
         weight_decay=0.05,
+        label_smoothing=0.1,
         augmented_from=1,
     ),
 }

@@ -7,6 +7,7 @@ from keras import ops
 
 from trainer import shares
 from trainer.device import Device
+from trainer.network.smoothing import Smoothed
 
 _MIN_PART = 16  # examples; the operations of a smaller part take little less time.
 
@@ -26,7 +27,7 @@ def parts(cores: int, batch_size: int) -> int:
     return max(1, min(cores, batch_size // _MIN_PART))
 
 
-def divided(network: keras.Model, cores: int, batch_size: int) -> keras.Model:
+def divided(network: keras.Model, cores: int, batch_size: int) -> Smoothed:
     """Returns a model that computes a batch in as many parts as there are cores.
 
     TensorFlow runs what does not depend on each other on several cores at once. With
@@ -44,10 +45,10 @@ def divided(network: keras.Model, cores: int, batch_size: int) -> keras.Model:
     count = parts(cores, batch_size)
     if count > 1:
         return _Divided(network, count)
-    return keras.Model(network.input, network.output, name=network.name)
+    return Smoothed(network.input, network.output, name=network.name)
 
 
-class _Divided(keras.Model):
+class _Divided(Smoothed):
     def __init__(self, network: keras.Model, parts: int):
         super().__init__(name=network.name)
         head = network.layers[-1]
@@ -68,7 +69,7 @@ class _Divided(keras.Model):
 
 def shared(
     network: keras.Model, devices: int, train: tuple[int, int], test: tuple[int, int]
-) -> keras.Model:
+) -> Smoothed:
     """Returns a model whose steps cut off what batches were filled up with.
 
     So that their results are those of one device, the means of batch normalization
@@ -98,7 +99,7 @@ def alone(network: keras.Model) -> keras.Model:
     return copy
 
 
-class _Shared(keras.Model):
+class _Shared(Smoothed):
     def __init__(
         self,
         network: keras.Model,

@@ -12,6 +12,9 @@ from trainer import signals
 from trainer.errors import NotFiniteError
 
 Record = dict[str, Any]
+CROSSENTROPY = (
+    "crossentropy"  # Metric of the labels as they are, where the loss is not.
+)
 
 
 class WindowLog(keras.callbacks.Callback):
@@ -66,11 +69,12 @@ class WindowLog(keras.callbacks.Callback):
         images = min(step * self._batch_size, self._examples)
         images -= self._step * self._batch_size
         position = {"step": self._epoch * self._steps + step, "epoch": self._epoch + 1}
-        _check_finite(logs["loss"], position)
+        loss = float(logs.get(CROSSENTROPY, logs["loss"]))
+        _check_finite(loss, position)
         self._write(
             {
                 **position,
-                "loss": float(logs["loss"]),
+                "loss": loss,
                 "accuracy": float(logs["accuracy"]),
                 "learning_rate": float(self.model.optimizer.learning_rate),
                 "images_per_second": round(images / (now - self._time), 1),

@@ -211,13 +211,20 @@ def _compiled(
         )
     else:
         model = parallel.divided(network, device.cores, settings.batch_size)
+    how = judged()
+    model.smoothing = MODELS[settings.model].label_smoothing
+    if model.smoothing:
+        # For the log, whose losses else would be of labels that no one has.
+        how["weighted_metrics"] = [
+            keras.metrics.SparseCategoricalCrossentropy(name=callbacks.CROSSENTROPY)
+        ]
     model.compile(
         optimizer=adamw(
             settings.learning_rate,
             MODELS[settings.model].weight_decay,
             settings.epochs * data.steps,
         ),
-        **judged(),
+        **how,
         # Each execution ends with a wait for its logs: one a record.
         steps_per_execution=_record_every(settings, data),
         jit_compile=jit_compile,
@@ -328,6 +335,12 @@ def _computing() -> list[str]:
     return list(dict.fromkeys(["tensorflow", keras.backend.backend()]))
 
 
+def _smoothing(model: str) -> dict[str, float]:
+    """Returns how labels are smoothed, where they are; older runs do not say it."""
+    smoothing = MODELS[model].label_smoothing
+    return {"label_smoothing": smoothing} if smoothing else {}
+
+
 def _digest(path: str) -> str:
     """Returns the SHA-256 of a file, as hexadecimal digits."""
     with pathlib.Path(path).expanduser().open("rb") as file:
@@ -351,6 +364,7 @@ def _described(settings: Settings, data: Data, device: Device) -> dict[str, Any]
         "passes_per_epoch": data.passes,
         **dataclasses.asdict(settings),
         "from_model": settings.from_model and _digest(settings.from_model),
+        **_smoothing(settings.model),
         keys.STEPS: data.steps,
         "device": device.description,
         keys.BACKEND: keras.backend.backend(),
