@@ -37,7 +37,7 @@ def run(setup: Setup) -> list[measure.Row]:
             seconds["ours"],
             seconds["peer"],
             _FLOOR,
-            bound=_bound(setup.data_dir),
+            bound=bound(setup.data_dir),
             notes="The bound is to read the records from the page cache and to inflate "
             "their PNGs with zlib, shared by all cores.",
             memory=tuple(max(m for _, m in results[side]) for side in results),
@@ -77,7 +77,8 @@ def drain(dataset):
     return passed
 
 
-def _bound(data_dir: str) -> float:
+def bound(data_dir: str) -> float:
+    """Returns the seconds that all cores take to read and inflate our PNGs."""
     folder = pathlib.Path(data_dir, "mnist_idx_tfds")
     start = time.perf_counter()
     for path in folder.rglob("*-train.tfrecord*"):

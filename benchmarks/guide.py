@@ -5,8 +5,17 @@ The pipeline is that of TFDS's guide "Training a neural network on MNIST with Ke
 """
 
 
-def pipeline(data_dir: str, batch_size: int = 128):
-    """Returns the guide's training pipeline, an unbatched cache shuffled whole."""
+def pipeline(
+    data_dir: str, batch_size: int = 128, name: str = "mnist", cached: bool = True
+):
+    """Returns the guide's training pipeline, an unbatched cache shuffled whole.
+
+    Args:
+      data_dir: folder of the prepared data set.
+      batch_size: images in a batch.
+      name: of the data set.
+      cached: whether there is a cache before what is shuffled.
+    """
     import tensorflow as tf
     import tensorflow_datasets as tfds
 
@@ -14,7 +23,7 @@ def pipeline(data_dir: str, batch_size: int = 128):
         return tf.cast(image, tf.float32) / 255.0, label
 
     (train, _), info = tfds.load(
-        "mnist",
+        name,
         split=["train", "test"],
         shuffle_files=True,
         as_supervised=True,
@@ -22,7 +31,8 @@ def pipeline(data_dir: str, batch_size: int = 128):
         data_dir=data_dir,
     )
     train = train.map(normalize_img, num_parallel_calls=tf.data.AUTOTUNE)
-    train = train.cache()
+    if cached:
+        train = train.cache()
     train = train.shuffle(info.splits["train"].num_examples)
     train = train.batch(batch_size)
     return train.prefetch(tf.data.AUTOTUNE)

@@ -118,7 +118,12 @@ def installed(package: str) -> bool:
     return importlib.util.find_spec(package) is not None
 
 
-def fresh(function: Callable, *args: Any, tensorflow: bool = True) -> tuple[Any, int]:
+def fresh(
+    function: Callable,
+    *args: Any,
+    tensorflow: bool = True,
+    batch_size: int | None = None,
+) -> tuple[Any, int]:
     """Calls a function in a new process, where nothing is imported, cached or traced.
 
     Args:
@@ -126,6 +131,8 @@ def fresh(function: Callable, *args: Any, tensorflow: bool = True) -> tuple[Any,
         without a word on standard error or a GPU.
       *args: what to call it with.
       tensorflow: whether it does; if not, it is not in the process's memory.
+      batch_size: of training steps in it, for cores that are shared as in the trainer;
+        by default each of TensorFlow's operations has all of them.
 
     Returns:
       What the function returned, and the most memory its process held, in bytes.
@@ -133,14 +140,24 @@ def fresh(function: Callable, *args: Any, tensorflow: bool = True) -> tuple[Any,
     # Not forked: that would copy this process's state, which is to stay out.
     context = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(1, context) as pool:
-        call = _call_with_tensorflow if tensorflow else _call
-        return pool.submit(call, function, args).result()
+        if tensorflow:
+            call = pool.submit(_call_with_tensorflow, function, args, batch_size)
+        else:
+            call = pool.submit(_call, function, args)
+        return call.result()
 
 
-def _call_with_tensorflow(function: Callable, args: Sequence[Any]) -> tuple[Any, int]:
+def _call_with_tensorflow(
+    function: Callable, args: Sequence[Any], batch_size: int | None
+) -> tuple[Any, int]:
     from trainer import device
 
-    device.select("cpu")
+    selected = device.select("cpu")
+    if batch_size:
+        from trainer.network import parallel
+
+        parts = parallel.parts(selected.cores, batch_size)
+        device.share_cores(selected, parts)
     import tensorflow_datasets as tfds
 
     tfds.disable_progress_bar()
