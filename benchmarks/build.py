@@ -21,7 +21,7 @@ from benchmarks import measure
 from benchmarks.files import Setup
 from mnist_idx_tfds import idx_set
 
-_FLOOR = 2.0
+_FLOOR = 3.5
 
 
 def run(setup: Setup) -> list[measure.Row]:

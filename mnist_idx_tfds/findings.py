@@ -65,13 +65,11 @@ class Tally:
     Attributes:
       split: its name.
       images: number of images that went by.
-      complete: whether that was all of them.
     """
 
     def __init__(self, split: str):
         self.split = split
         self.images = 0
-        self.complete = False
         self._labels: list[np.ndarray] = []
         self._digests: list[np.ndarray] = []
         self._blank: list[np.ndarray] = []
@@ -94,7 +92,6 @@ class Tally:
             self._squares += float(np.square(means).sum())
             self.images += len(images)
             yield images, labels
-        self.complete = True
 
     @property
     def labels(self) -> np.ndarray:

@@ -4,8 +4,7 @@ import dataclasses
 import functools
 import itertools
 import re
-from collections.abc import Callable, Iterator
-from concurrent import futures
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from etils import epath
 # Absolute: `tfds build` retries a failed relative import outside the package,
 # which would hide the true error.
 from mnist_idx_tfds import findings, idx, idx_set, mirrors
+from mnist_idx_tfds.threads import in_order
 
 _FILES = {
     "train_images": "train-images-idx3-ubyte.gz",
@@ -142,7 +142,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
                 split: idx_set.Pair(paths[f"{split}_images"], paths[f"{split}_labels"])
                 for split in ("train", "test")
             }
-        tallies = {split: findings.Tally(split) for split in pairs}
+        tallies: dict[str, findings.Tally] = {}
         return {
             split: self._generate_examples(pair, split, tallies)
             for split, pair in pairs.items()
@@ -157,19 +157,24 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         shape = self.info.features["image"].shape[:2]
         num_classes = self.info.features["label"].num_classes
 
-        def encode(images: np.ndarray) -> np.ndarray:
+        def encode(chunk: tuple[np.ndarray, np.ndarray]) -> tuple[Any, list[int]]:
             # A chunk at a time, where TFDS's feature would encode one by one; level 3
             # is faster and no larger than the default for small images.
-            return tf.io.encode_png(images, compression=3).numpy()
+            images, labels = chunk
+            return tf.io.encode_png(images, compression=3).numpy(), labels.tolist()
 
-        chunks = tallies[split].watch(idx_set.read(pair, shape, num_classes))
+        tally = findings.Tally(split)
+        chunks = tally.watch(idx_set.read(pair, shape, num_classes))
+        # The first one here, as both files are read to their ends before it, which
+        # Ctrl-C is to stop.
+        chunks = itertools.chain([next(chunks)], chunks)
         examples = itertools.chain.from_iterable(
-            zip(pngs, labels.tolist(), strict=True)
-            for pngs, labels in _one_ahead(encode, chunks)
+            zip(pngs, labels, strict=True) for pngs, labels in in_order(encode, chunks)
         )
         for key, (png, label) in enumerate(examples):
             yield key, {"image": png, "label": label}
-        if all(tally.complete for tally in tallies.values()):
+        tallies[split] = tally  # All of it was taken.
+        if tallies.keys() >= {"train", "test"}:
             found = findings.find(tallies["train"], tallies["test"], num_classes)
             # TFDS writes it beside the data set when all is done.
             self.info.metadata["findings"] = [str(finding) for finding in found]
@@ -216,17 +221,3 @@ class Builder(tfds.core.GeneratorBasedBuilder):
                 "Choose another name for these files, or replace what was built "
                 "with tfds build --overwrite.",
             )
-
-
-def _one_ahead(
-    encode: Callable[[np.ndarray], np.ndarray],
-    chunks: Iterator[tuple[np.ndarray, np.ndarray]],
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Encodes the next chunk's images while TFDS writes the examples of this one."""
-    with futures.ThreadPoolExecutor(1) as pool:
-        tasks = ((pool.submit(encode, images), labels) for images, labels in chunks)
-        task, labels = next(tasks)
-        for next_task, next_labels in tasks:
-            yield task.result(), labels
-            task, labels = next_task, next_labels
-        yield task.result(), labels

@@ -1,26 +1,31 @@
 """Pictures in the usual formats, and the grayscale pixels that IDX holds of them."""
 
-import collections
 import contextlib
+import functools
 import itertools
 import os
+import threading
 import warnings
-from collections.abc import Iterable, Iterator
-from concurrent import futures
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar, cast
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from mnist_idx_tfds import idx
+from mnist_idx_tfds.threads import in_order
+
+Result = TypeVar("Result")
 
 Image.init()
 # Not EPS: to read it, Pillow runs another program.
 _FORMATS = tuple(name for name in Image.ID if name != "EPS")
-_MOST_THREADS = 32
-_AHEAD = 2  # Batches for each thread that are read, or to be, before they are used.
 # Small pictures are read in batches, which cost less than a task for each.
 _MOST_TOGETHER = 32
-_BATCH_BYTES = 1 << 20
+_BATCH_PIXELS = 1 << 20
+# Of smaller ones Python itself takes most of the time, in which threads only wait for
+# each other.
+_SMALL = 112 * 112
 
 
 def load(path: str | os.PathLike[str], enough: int | None = None) -> Image.Image:
@@ -88,65 +93,91 @@ def read(
       idx.IdxError: as `load`.
     """
     with _quiet():
-        return _read(path, size)
+        return _gray(_load(path, _enough(size)), size)
 
 
 def read_all(
-    paths: Iterable[str], size: tuple[int, int] | None = None, cores: int | None = None
+    paths: Iterable[str],
+    size: tuple[int, int] | None = None,
+    threads: int | None = None,
 ) -> Iterator[np.ndarray | idx.IdxError]:
     """Reads pictures on all cores, in their order.
-
-    Memory holds a few pictures for each core, whatever their number.
 
     Args:
       paths: of the pictures.
       size: as of `read`.
-      cores: number of threads; None for one a core, as far as this process has them.
+      threads: as of `use_all`.
 
     Yields:
       What `read` returns for each, or the error that it raises.
     """
-    threads = cores or min(_MOST_THREADS, _cores())
-    tasks: collections.deque[futures.Future[list[np.ndarray | idx.IdxError]]]
-    tasks = collections.deque()
-    pool = futures.ThreadPoolExecutor(threads)
-    remaining, together = iter(paths), 1
-    try:
-        # Filters of warnings are one for all threads.
-        with _quiet():
-            while batch := list(itertools.islice(remaining, together)):
-                tasks.append(pool.submit(_read_batch, batch, size))
-                if len(tasks) == _AHEAD * threads:
-                    yield from (done := tasks.popleft().result())
-                    largest = max(getattr(pixels, "size", 1) for pixels in done)
-                    together = max(1, min(_MOST_TOGETHER, _BATCH_BYTES // largest))
-            while tasks:
-                yield from tasks.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
+    gray = functools.partial(_gray, size=size)
+    read = use_all(paths, gray, _enough(size), threads)
+    # None would be of what is no picture.
+    return cast(Iterator[np.ndarray | idx.IdxError], read)
 
 
-def _read_batch(
-    paths: list[str], size: tuple[int, int] | None
-) -> list[np.ndarray | idx.IdxError]:
-    read: list[np.ndarray | idx.IdxError] = []
-    for path in paths:
+def use_all(
+    paths: Iterable[str],
+    function: Callable[[Image.Image], Result],
+    enough: int | None = None,
+    threads: int | None = None,
+    other: Callable[[str], bool] = lambda path: False,
+) -> Iterator[Result | idx.IdxError | None]:
+    """Loads pictures and calls a function of each on all cores, in their order.
+
+    Memory holds a few pictures for each core, whatever their number.
+
+    Args:
+      paths: of the pictures; another thread takes them.
+      function: of a picture as `load` returns it; several threads call it.
+      enough: as of `load`.
+      threads: as of `in_order`.
+      other: whether a path is not that of a picture.
+
+    Yields:
+      What the function returns for each, or the error that `load` raises, or None for
+      what is no picture.
+    """
+    remaining, largest = iter(paths), _BATCH_PIXELS
+    one_at_a_time = threading.Lock()
+
+    def batches() -> Iterator[list[str]]:
+        while batch := list(itertools.islice(remaining, _together(largest))):
+            yield batch
+
+    def used(path: str) -> tuple[Result | idx.IdxError | None, int]:
+        if other(path):
+            return None, 1
         try:
-            read.append(_read(path, size))
+            image = _load(path, enough)
         except idx.IdxError as e:
-            read.append(e)
-    return read
+            return e, 1
+        return function(image), image.width * image.height
+
+    def work(batch: list[str]) -> list[tuple[Result | idx.IdxError | None, int]]:
+        with one_at_a_time if largest < _SMALL else contextlib.nullcontext():
+            return list(map(used, batch))
+
+    # Filters of warnings are one for all threads.
+    with _quiet():
+        for done in in_order(work, batches(), threads):
+            results, pixels = zip(*done, strict=True)
+            yield from results
+            largest = max(pixels)
 
 
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):  # Not on macOS.
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def _together(pixels: int) -> int:
+    """Returns how many pictures of a size are a batch."""
+    return max(1, min(_MOST_TOGETHER, _BATCH_PIXELS // pixels))
 
 
-def _read(path: str | os.PathLike[str], size: tuple[int, int] | None) -> np.ndarray:
+def _enough(size: tuple[int, int] | None) -> int | None:
     # Twice the size, so that what is seen of it is made by `resize` alone.
-    image = _load(path, size and 2 * max(size))
+    return size and 2 * max(size)
+
+
+def _gray(image: Image.Image, size: tuple[int, int] | None) -> np.ndarray:
     if image.mode != "L":
         image = image.convert("L")
     return np.asarray(fit(image, size)) if size else np.asarray(image)

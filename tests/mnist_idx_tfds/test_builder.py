@@ -4,12 +4,12 @@ import shutil
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import tensorflow_datasets as tfds
 from idx_files import write_set
 
 import mnist_idx_tfds
-from mnist_idx_tfds import idx, idx_set
-from mnist_idx_tfds.findings import Tally
+from mnist_idx_tfds import idx, idx_set, machine
 
 TRAIN_IMAGES = "train-images-idx3-ubyte.gz"
 
@@ -100,6 +100,21 @@ def test_facts_of_a_folder_come_from_its_files(built):
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_every_pixel_and_label_is_as_in_the_files(built, letters, split):
     np.testing.assert_array_equal(dataset_rows(built, split), file_rows(letters, split))
+
+
+def test_examples_of_many_chunks_are_in_the_order_of_the_files(tmp_path, monkeypatch):
+    """Two images are a chunk, of which there are more than are encoded at once."""
+    monkeypatch.setattr(machine, "cores", lambda: 3)
+    folder = tmp_path / "set"
+    sizes = {"train": 19, "test": 1, "shape": (700, 600), "suffix": ""}
+    images, labels = write_set(folder, **sizes)["train"]
+    builder = folder_builder(folder, tmp_path / "data")
+    examples = builder._generate_examples(idx_set.find(folder)["train"], "train", {})
+    for n, (key, example) in enumerate(examples):
+        assert (key, example["label"]) == (n, labels[n])
+        pixels = tf.io.decode_png(example["image"])
+        np.testing.assert_array_equal(pixels[..., 0], images[n])
+    assert n == 18
 
 
 @pytest.mark.parametrize(
@@ -236,15 +251,17 @@ def test_what_is_odd_is_not_judged_by_a_part_of_the_files(tmp_path):
     write_set(tmp_path / "set", train=3000, test=6, shape=(32, 32))
     whole = build(tmp_path / "set", tmp_path / "whole")
     assert any("6 test images" in line for line in whole.info.metadata["findings"])
-    part = build(tmp_path / "set", tmp_path / "part", max_examples_per_split=5)
-    assert "findings" not in part.info.metadata
+    for most in (5, 1000):  # Of which the test images are all.
+        data_dir = tmp_path / f"{most}"
+        part = build(tmp_path / "set", data_dir, max_examples_per_split=most)
+        assert "findings" not in part.info.metadata
 
 
 def test_a_label_above_the_classes_of_mnist_is_refused(tmp_path):
     write_set(tmp_path, train=30, test=9, shape=(28, 28), num_classes=11)
     builder = mnist_idx_tfds.Builder(data_dir=tmp_path / "data")
-    pair, tallies = idx_set.find(tmp_path)["train"], {"train": Tally("train")}
-    examples = builder._generate_examples(pair, "train", tallies)
+    pair = idx_set.find(tmp_path)["train"]
+    examples = builder._generate_examples(pair, "train", {})
     with pytest.raises(idx.IdxError, match=r"label: expected 0 to 9, found 10\."):
         next(examples)
 

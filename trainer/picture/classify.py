@@ -59,7 +59,7 @@ def image_shape(network: keras.Model) -> tuple[int, int, int]:
 def predict(
     network: keras.Model,
     names: Sequence[str],
-    files: Iterable[str],
+    files: Sequence[str],
     *,
     complain: Callable[[str], None],
     invert: str = "auto",
@@ -87,12 +87,9 @@ def predict(
     fitted = _fit(
         files,
         functools.partial(fit.fit, shape=shape, invert=invert, ink=ink),
-        functools.partial(
-            _read,
-            load=functools.partial(load, shape=shape, ink=ink),
-            index=index,
-            labels=labels,
-        ),
+        functools.partial(_read, index=index, labels=labels),
+        labels is not None or index is not None,
+        _enough(shape, ink),
         complain,
     )
     while batch := list(itertools.islice(fitted, _BATCH)):
@@ -140,8 +137,12 @@ def load(
     Raises:
       idx.IdxError: as of `reading.load`.
     """
+    return reading.load(path, _enough(shape, ink))
+
+
+def _enough(shape: tuple[int, int, int], ink: bool) -> int | None:
     # As `pack` reads them, where pictures are to be like those.
-    return reading.load(path, None if ink else 2 * max(shape[:2]))
+    return None if ink else 2 * max(shape[:2])
 
 
 def fit_of(folder: str | os.PathLike[str]) -> str:
@@ -160,42 +161,68 @@ def fit_of(folder: str | os.PathLike[str]) -> str:
 
 
 def _fit(
-    files: Iterable[str],
-    fit: Callable[[Image.Image], fit.Fitted],
-    read: Callable[[str], Iterator[tuple[int | None, int | None, Image.Image]]],
+    files: Sequence[str],
+    fit_one: Callable[[Image.Image], fit.Fitted],
+    read: Callable[[str], Iterator[tuple[int, int | None, Image.Image]]],
+    only_idx: bool,
+    enough: int | None,
     complain: Callable[[str], None],
 ) -> Iterator[tuple[str, int | None, int | None, fit.Fitted]]:
-    for file in files:
+    """Fits pictures on all cores, and the images of IDX files one after the other."""
+
+    def fit_picture(image: Image.Image) -> fit.Fitted | TrainerError:
         try:
-            for number, label, image in read(file):
-                try:
-                    yield file, number, label, fit(image)
-                except TrainerError as e:
-                    where = "" if number is None else f"image {number}: "
-                    complain(f"{file}: {where}{e}")
-        except (TrainerError, idx.IdxError) as e:
-            complain(str(e))
+            return fit_one(image)
+        except TrainerError as e:
+            return e
+
+    pictures: Iterable[fit.Fitted | TrainerError | idx.IdxError | None]
+    pictures = itertools.repeat(None, len(files))
+    if not only_idx:
+        paths = (os.fspath(_path(file)) for file in files)
+        pictures = reading.use_all(paths, fit_picture, enough, other=_is_idx)
+    for file, picture in zip(files, pictures, strict=True):
+        if picture is None:
+            yield from _fit_images(file, fit_one, read, complain)
+        elif isinstance(picture, idx.IdxError):
+            complain(str(picture))
+        elif isinstance(picture, TrainerError):
+            complain(f"{file}: {picture}")
+        else:
+            yield file, None, None, picture
+
+
+def _fit_images(
+    file: str,
+    fit_one: Callable[[Image.Image], fit.Fitted],
+    read: Callable[[str], Iterator[tuple[int, int | None, Image.Image]]],
+    complain: Callable[[str], None],
+) -> Iterator[tuple[str, int | None, int | None, fit.Fitted]]:
+    try:
+        for number, label, image in read(file):
+            try:
+                yield file, number, label, fit_one(image)
+            except TrainerError as e:
+                complain(f"{file}: image {number}: {e}")
+    except (TrainerError, idx.IdxError) as e:
+        complain(str(e))
 
 
 def _read(
     file: str,
-    load: Callable[[epath.Path], Image.Image],
     index: int | None,
     labels: Callable[[epath.Path], np.ndarray] | None,
-) -> Iterator[tuple[int | None, int | None, Image.Image]]:
-    """Yields the images of a file, with position and label if it is an IDX file."""
-    path = epath.Path(file).expanduser()
+) -> Iterator[tuple[int, int | None, Image.Image]]:
+    """Yields the images of an IDX file, with position and label."""
+    path = _path(file)
     if not _is_idx(path):
         found = "another" if path.exists() else "no such file"
         found = "a folder" if path.is_dir() else found
         if labels:
             hint = "Only an IDX file has labels beside it."
             raise idx.error(file, "format", "IDX, for --only_wrong", found, hint)
-        if index is not None:
-            hint = "Without --index, it may be an image of its own."
-            raise idx.error(file, "format", "IDX, for --index", found, hint)
-        yield None, None, load(path)
-        return
+        hint = "Without --index, it may be an image of its own."
+        raise idx.error(file, "format", "IDX, for --index", found, hint)
     header = idx.read_header(path)
     if header.dtype != np.uint8 or len(header.shape) != 3:
         expected, found = map(idx.magic_name, (b"\0\0\x08\3", header.magic))
@@ -212,15 +239,19 @@ def _read(
         yield number, label, Image.fromarray(pixels)
 
 
-def _is_idx(path: epath.Path) -> bool:
+def _path(file: str) -> epath.Path:
+    return epath.Path(file).expanduser()
+
+
+def _is_idx(path: idx.PathLike) -> bool:
     """Whether a file begins like an IDX file, or is called like one."""
     try:
-        with path.open("rb") as stream:
+        with epath.Path(path).open("rb") as stream:
             start = stream.read(4).ljust(4, b"\xff")
     except OSError:
         return False
     return (
-        bool(re.search(r"[-.]idx\d", path.name))
+        bool(re.search(r"[-.]idx\d", os.path.basename(path)))
         or start[:2] == b"\x1f\x8b"
         or (start[:2] == b"\0\0" and start[2] in idx.DTYPES and 1 <= start[3] <= 32)
     )
