@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from benchmarks.files import Setup
-from trainer import device
+from mnist_idx_tfds import machine
 
 if TYPE_CHECKING:
     import torch
@@ -85,7 +85,7 @@ def train(
     import torch
     from torch.nn.functional import cross_entropy
 
-    torch.set_num_threads(device.cores())
+    torch.set_num_threads(machine.cores())
     torch.manual_seed(seed)
     model = network().to(memory_format=torch.channels_last)
     weights = [p for p in model.parameters() if p.ndim > 1]
