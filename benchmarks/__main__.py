@@ -13,6 +13,7 @@ The parts, in this order, and about how long each takes on two cores, half an ho
                           and PyTorch
     to_99         5 min   until the test split is at 99%, and keras.io's convnet, and
                           PyTorch
+    whole         5 min   the same, from the command to its end
     start         1 min   to the help and to the first step, and the imports alone
     scale         5 min   60,000 to 1,000,000 rendered images, and ours in proportion
     stream        9 min   1,000,000 rendered images from disk, and from memory, and the
@@ -57,6 +58,7 @@ from benchmarks import (
     stream,
     to_99,
     train,
+    whole,
 )
 from benchmarks.files import Setup
 from mnist_idx_tfds import machine, render_digits
@@ -71,6 +73,7 @@ _PARTS = {
     "augmentation": augmentation.run,
     "train": train.run,
     "to_99": to_99.run,
+    "whole": whole.run,
     "start": start.run,
     "scale": scale.run,
     "stream": stream.run,

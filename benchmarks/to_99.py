@@ -71,32 +71,8 @@ def _ours(setup: Setup, n: int) -> tuple[float, float]:
 
 def _convnet(setup: Setup, n: int) -> tuple[float, float]:
     """Returns seconds and the best accuracy until then."""
-    import keras
-
-    class UntilTarget(keras.callbacks.Callback):
-        best = 0.0
-
-        def on_epoch_end(self, epoch, logs=None):
-            self.best = max(self.best, round(logs["val_accuracy"], 4))
-            self.model.stop_training = self.best >= setup.target
-
-    keras.utils.set_random_seed(n)
-    (x_train, y_train), (x_test, y_test) = map(setup.arrays, ("train", "test"))
-    y_train = keras.utils.to_categorical(y_train, 10)
-    y_test = keras.utils.to_categorical(y_test, 10)
-    model = convnet.network((28, 28, 1), 10)
-    until_target = UntilTarget()
-    start = time.perf_counter()
-    model.fit(
-        x_train,
-        y_train,
-        batch_size=convnet.BATCH_SIZE,
-        epochs=convnet.EPOCHS,
-        validation_data=(x_test, y_test),
-        verbose=0,
-        callbacks=[until_target],
-    )
-    return time.perf_counter() - start, until_target.best
+    train, test = map(setup.arrays, ("train", "test"))
+    return convnet.train(train, test, seed=n, target=setup.target)
 
 
 def _pytorch(setup: Setup, n: int) -> tuple[float, float]:

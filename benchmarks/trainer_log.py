@@ -12,6 +12,13 @@ from benchmarks.files import Setup
 ROOT = pathlib.Path(__file__).parents[1]
 
 
+def command(setup: Setup, *args: str) -> list[str]:
+    """Returns the command that trains the tutorial's network, as `run` has it."""
+    source = [f"--{flag}={folder}" for flag, folder in setup.source.items() if folder]
+    options = [*source, f"--data_dir={setup.data_dir}", "--device=cpu", "--model=cnn"]
+    return [sys.executable, "-m", "trainer", *options, *args]
+
+
 @contextlib.contextmanager
 def run(setup: Setup, *args: str) -> Iterator[Iterator[tuple[float, str]]]:
     """Trains the tutorial's network on the prepared data set, on the CPU.
@@ -24,12 +31,9 @@ def run(setup: Setup, *args: str) -> Iterator[Iterator[tuple[float, str]]]:
       An iterator over what it prints: seconds since the command was given, and the
       line. Where the caller has seen enough, the run is ended.
     """
-    source = [f"--{flag}={folder}" for flag, folder in setup.source.items() if folder]
-    options = [*source, f"--data_dir={setup.data_dir}", "--device=cpu", "--model=cnn"]
-    command = [sys.executable, "-m", "trainer", *options, *args]
     start = time.perf_counter()
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, cwd=ROOT
+        command(setup, *args), stdout=subprocess.PIPE, text=True, cwd=ROOT
     ) as process:
         try:
             yield _lines(process, start)

@@ -31,6 +31,7 @@ ROWS = {
     "augmentation": ["augmentation"],
     "train": ["train, NumPy", "train, guide"] + ["train, PyTorch"] * _TORCH,
     "to_99": ["to_99, convnet"] + ["to_99, PyTorch"] * _TORCH,
+    "whole": ["whole"],
     "start": ["start, help", "start, first step"],
     "scale": [
         "scale, build 100",
@@ -69,7 +70,7 @@ def output(tmp_path_factory):
             "test_examples": 100,
             "pairs": 1,
             "warm_up": "false",
-            "target": 0,
+            "target": 1e-6,
             "sizes": "100,200",
             "tmp_dir": folder / "tmp",
             "json": folder / "result.json",

@@ -22,7 +22,11 @@ BACKENDS = {"KERAS_BACKEND": "jax"}
 
 
 def train(folder, workdir, *args, backend="jax", devices=1, **kwargs):
-    flags = f"--xla_force_host_platform_device_count={devices}"
+    # To compile well takes longer here than what is compiled.
+    flags = (
+        f"--xla_force_host_platform_device_count={devices} "
+        "--xla_backend_optimization_level=0"
+    )
     options = (
         *(f"--idx_dir={folder / 'own'}", f"--data_dir={folder / 'data'}"),
         *(f"--workdir={folder / workdir}", "--batch_size=16", "--log_every=5"),

@@ -27,7 +27,7 @@ def parts(cores: int, batch_size: int) -> int:
     return max(1, min(cores, batch_size // _MIN_PART))
 
 
-def divided(network: keras.Model, cores: int, batch_size: int) -> Smoothed:
+def divided(network: keras.Model, cores: int, batch_size: int) -> keras.Model:
     """Returns a model that computes a batch in as many parts as there are cores.
 
     TensorFlow runs what does not depend on each other on several cores at once. With
@@ -45,10 +45,14 @@ def divided(network: keras.Model, cores: int, batch_size: int) -> Smoothed:
     count = parts(cores, batch_size)
     if count > 1:
         return _Divided(network, count)
-    return Smoothed(network.input, network.output, name=network.name)
+    return _Whole(network.input, network.output, name=network.name)
 
 
-class _Divided(Smoothed):
+class _Whole(Smoothed, keras.Model):
+    pass
+
+
+class _Divided(Smoothed, keras.Model):
     def __init__(self, network: keras.Model, parts: int):
         super().__init__(name=network.name)
         head = network.layers[-1]
@@ -69,7 +73,7 @@ class _Divided(Smoothed):
 
 def shared(
     network: keras.Model, devices: int, train: tuple[int, int], test: tuple[int, int]
-) -> Smoothed:
+) -> keras.Model:
     """Returns a model whose steps cut off what batches were filled up with.
 
     So that their results are those of one device, the means of batch normalization
@@ -99,7 +103,7 @@ def alone(network: keras.Model) -> keras.Model:
     return copy
 
 
-class _Shared(Smoothed):
+class _Shared(Smoothed, keras.Model):
     def __init__(
         self,
         network: keras.Model,

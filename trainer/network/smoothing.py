@@ -1,4 +1,4 @@
-"""A model that learns labels which are not quite sure."""
+"""Models that learn labels which are not quite sure."""
 
 from typing import Any
 
@@ -6,11 +6,14 @@ import keras
 from keras import ops
 
 
-class Smoothed(keras.Model):
-    """A model whose loss in training has each label smoothed, and in evaluation has not.
+class Smoothed:
+    """Of a Keras model: its loss in training has labels smoothed, in evaluation not.
 
     A network that is to be sure of every label learns by heart what it cannot
     understand. Here a part of each label is spread over all classes.
+
+    It comes before `keras.Model` among the bases of a class, and is none itself, since
+    Keras gives a model that is made of inputs and outputs another base, and its bases, too.
 
     Source: Szegedy et al., "Rethinking the Inception Architecture for Computer Vision",
     2015.
@@ -30,9 +33,12 @@ class Smoothed(keras.Model):
         training: bool = True,
     ) -> Any:
         """As Keras has it; see there."""
-        loss = super().compute_loss(x, y, y_pred, sample_weight, training)
-        if not training or not self.smoothing:
+        loss = super().compute_loss(  # type: ignore[misc]
+            x, y, y_pred, sample_weight, training
+        )
+        classes = y_pred.shape[-1]
+        if not training or not self.smoothing or classes == 1:
             return loss
-        even = ops.ones_like(y_pred) / y_pred.shape[-1]
+        even = ops.ones_like(y_pred) / classes
         spread = keras.losses.CategoricalCrossentropy()(even, y_pred, sample_weight)
         return (1 - self.smoothing) * loss + self.smoothing * spread

@@ -11,13 +11,17 @@ from trainer.run import callbacks
 CLASSES, SMOOTHING = 3, 0.3
 
 
+class Model(Smoothed, keras.Model):
+    pass
+
+
 @pytest.fixture
 def model():
     """From any two numbers to probabilities, by weights that are not even."""
     keras.utils.set_random_seed(0)
     inputs = keras.Input((2,))
     outputs = keras.layers.Dense(CLASSES, activation="softmax")(inputs)
-    model = Smoothed(inputs, outputs)
+    model = Model(inputs, outputs)
     model.smoothing = SMOOTHING
     model.compile(
         keras.optimizers.SGD(0.0),  # That changes nothing.
