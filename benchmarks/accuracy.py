@@ -8,7 +8,6 @@ of the files included; the memory is the most that it held at once.
 """
 
 import dataclasses
-import importlib.util
 import json
 import os
 import pathlib
@@ -27,7 +26,7 @@ from mnist_idx_tfds import idx, idx_set
 
 _SVC_IMAGES = 30_000  # Above, its time, which grows with the square, is hours.
 _FINAL = re.compile(r"^final  .*test_accuracy (\S+)", re.MULTILINE)
-_SKLEARN = importlib.util.find_spec("sklearn") is not None
+_SKLEARN = measure.installed("sklearn")
 
 
 @dataclasses.dataclass(frozen=True)

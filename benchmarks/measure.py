@@ -94,6 +94,23 @@ def in_turn(
     return results
 
 
+def fell_short(
+    results: dict[str, list[tuple[float, float]]], target: float
+) -> list[str]:
+    """Returns what to tell of runs that ended below an accuracy, a sentence a side.
+
+    Args:
+      results: seconds and best accuracy of each run, by side.
+      target: the accuracy to reach, 0 to 1.
+    """
+    notes = []
+    for side, runs in results.items():
+        if short := [best for _, best in runs if best < target]:
+            best = ", ".join(f"{b:.4f}" for b in short)
+            notes.append(f"{side} ended {len(short)} of {len(runs)} runs at {best}.")
+    return notes
+
+
 def progress(*words: str) -> None:
     """Says on standard error what is about to take its time."""
     print("benchmarks:", ", ".join(words), file=sys.stderr, flush=True)

@@ -36,18 +36,14 @@ def run(setup: Setup) -> list[measure.Row]:
         )[0]
     results = measure.in_turn("to_99", sides, min(setup.pairs, _PAIRS), warm_up=False)
     seconds = {side: [s for s, _ in results[side]] for side in results}
-    notes = [missing] if missing else []
-    for side, runs in results.items():
-        if short := [best for _, best in runs if best < setup.target]:
-            best = ", ".join(f"{b:.4f}" for b in short)
-            notes.append(f"{side} ended {len(short)} of {len(runs)} runs at {best}.")
+    notes = [missing, *measure.fell_short(results, setup.target)]
     return [
         measure.Row(
             f"to_99, {name}",
             seconds["ours"],
             seconds[name],
             floor,
-            notes=" ".join(notes),
+            notes=" ".join(notes).lstrip(),
         )
         for name, floor in _FLOORS.items()
         if name in sides

@@ -51,11 +51,7 @@ def run(setup: Setup) -> list[measure.Row]:
         min(setup.pairs, _PAIRS),
         warm_up=False,
     )
-    notes = []
-    for side, runs in results.items():
-        if short := [best for _, best in runs if best < setup.target]:
-            best = ", ".join(f"{b:.4f}" for b in short)
-            notes.append(f"{side} ended {len(short)} of {len(runs)} runs at {best}.")
+    notes = measure.fell_short(results, setup.target)
     seconds = {side: [s for s, _ in runs] for side, runs in results.items()}
     return [
         measure.Row(

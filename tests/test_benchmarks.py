@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import importlib.util
 import io
 import json
 
@@ -19,8 +18,7 @@ from benchmarks import accuracy, measure, pytorch
 pytestmark = pytest.mark.filterwarnings("ignore:`shuffle=True` was passed")
 
 _TORCH, _TORCHVISION = (
-    importlib.util.find_spec(package) is not None
-    for package in ("torch", "torchvision")
+    measure.installed(package) for package in ("torch", "torchvision")
 )
 ROWS = {
     "idx": ["idx, gzip, idx2numpy", "idx, plain, idx2numpy"]

@@ -10,6 +10,11 @@ def survivor(tmp_path_factory):
     return Survivor(tmp_path_factory.mktemp("survivor"), "deep")
 
 
+def test_the_same_command_gives_the_same_bits(survivor):
+    _, whole = survivor.whole
+    assert survivor.state("first") == whole
+
+
 def test_a_run_killed_in_its_middle_goes_on_to_the_same_bits(survivor):
     survivor.kill_training(0, 0.2)
 

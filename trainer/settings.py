@@ -15,8 +15,12 @@ IDX_DIR = "idx_dir"  # The folder that it was built from, where it was one.
 TRAIN_SPLIT = "train_split"
 EVAL_SPLIT = "eval_split"
 FEED = "feed"  # "memory" or "stream".
-BACKEND = "backend"  # Of Keras; "tensorflow" where it is not said.
+BACKEND = "backend"  # Of Keras.
+LABEL_SMOOTHING = "label_smoothing"  # Part of each label that is spread over all.
 STEPS = "steps_per_epoch"
+
+# What a run of a version that did not say it was.
+DEFAULTS = {BACKEND: "tensorflow", LABEL_SMOOTHING: 0.0}
 
 
 def read(folder: str | os.PathLike[str]) -> dict[str, Any]:

@@ -12,9 +12,8 @@ from trainer import signals
 from trainer.errors import NotFiniteError
 
 Record = dict[str, Any]
-CROSSENTROPY = (
-    "crossentropy"  # Metric of the labels as they are, where the loss is not.
-)
+# Metric of the labels as they are, where the loss is not.
+CROSSENTROPY = "crossentropy"
 
 
 class WindowLog(keras.callbacks.Callback):

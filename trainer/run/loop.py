@@ -335,12 +335,6 @@ def _computing() -> list[str]:
     return list(dict.fromkeys(["tensorflow", keras.backend.backend()]))
 
 
-def _smoothing(model: str) -> dict[str, float]:
-    """Returns how labels are smoothed, where they are; older runs do not say it."""
-    smoothing = MODELS[model].label_smoothing
-    return {"label_smoothing": smoothing} if smoothing else {}
-
-
 def _digest(path: str) -> str:
     """Returns the SHA-256 of a file, as hexadecimal digits."""
     with pathlib.Path(path).expanduser().open("rb") as file:
@@ -364,7 +358,7 @@ def _described(settings: Settings, data: Data, device: Device) -> dict[str, Any]
         "passes_per_epoch": data.passes,
         **dataclasses.asdict(settings),
         "from_model": settings.from_model and _digest(settings.from_model),
-        **_smoothing(settings.model),
+        keys.LABEL_SMOOTHING: MODELS[settings.model].label_smoothing,
         keys.STEPS: data.steps,
         "device": device.description,
         keys.BACKEND: keras.backend.backend(),

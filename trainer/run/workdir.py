@@ -171,10 +171,8 @@ class Workdir:
                 raise self._another(f"{keys.NAME} is missing")
             return []
         try:
-            # Once it was the only one, and not said.
-            backend = {keys.BACKEND: "tensorflow"}
-            begun = backend | json.loads(path.read_text())
-            settings = backend | settings
+            begun = keys.DEFAULTS | json.loads(path.read_text())
+            settings = keys.DEFAULTS | settings
             different = {
                 name: f"{name} {begun.get(name)} there, {settings.get(name)} now"
                 for name in {**begun, **settings}
