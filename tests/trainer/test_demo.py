@@ -141,6 +141,8 @@ class Pad:
         self.page.on("pageerror", lambda error: self.errors.append(error))
         self.page.goto(address)
         self.page.get_by_text("Draw here").wait_for()
+        # Until all is loaded, Gradio has something above the page that takes strokes.
+        self.page.locator("canvas").click(trial=True)
 
     def place(self, point):
         box = self.page.locator("canvas").bounding_box()
