@@ -308,6 +308,30 @@ def read(
     Raises:
       idx.IdxError: before anything is yielded, if anything is wrong with either.
     """
+    items = _chunk_items(check(pair, shape, num_classes))
+    chunks = zip(
+        idx.read(pair.images, items), idx.read(pair.labels, items), strict=True
+    )
+    for images, labels in chunks:
+        yield _as_yielded(images, labels)
+
+
+def check(pair: Pair, shape: tuple[int, int], num_classes: int) -> idx.Header:
+    """Verifies a split's headers and its labels, and that each image has one.
+
+    What is behind the images' header is not looked at; whoever reads it verifies it.
+
+    Args:
+      pair: the split's two files.
+      shape: height and width that the images must have, in pixels.
+      num_classes: labels must be 0 to `num_classes - 1`.
+
+    Returns:
+      The header of the images.
+
+    Raises:
+      idx.IdxError: naming the first thing found wrong.
+    """
     images = _header(pair.images, rank=3)
     if images.shape[1:] != shape:
         found = _size(images.shape[1:])
@@ -315,12 +339,52 @@ def read(
     _check_count(pair)
     for chunk in idx.read(pair.labels):
         _check_labels(pair.labels, chunk, num_classes)
-    items = max(1, (1 << 20) // images.item_bytes)
-    chunks = zip(
-        idx.read(pair.images, items), idx.read(pair.labels, items), strict=True
-    )
-    for image_chunk, label_chunk in chunks:
-        yield image_chunk[..., np.newaxis], label_chunk.astype(np.int64)
+    return images
+
+
+def is_plain(pair: Pair) -> bool:
+    """Returns whether neither file is compressed, so that both can be read in ranges.
+
+    Raises:
+      idx.IdxError: a header cannot be read.
+    """
+    return not any(idx.read_header(path).compressed for path in pair)
+
+
+def read_range(
+    pair: Pair, start: int, stop: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yields some of a split's images with their labels, of plain files.
+
+    Memory holds one chunk, as of `read`.
+
+    Args:
+      pair: the split's two files, which `check` has passed.
+      start: the first of the images.
+      stop: the one behind the last of them, no more than there are.
+
+    Yields:
+      Images and labels, as `read` does.
+
+    Raises:
+      idx.IdxError: a file is not as long as its header says, before anything of it is
+        yielded.
+    """
+    items = _chunk_items(_header(pair.images, rank=3))
+    for first in range(start, stop, items):
+        end = min(first + items, stop)
+        images, labels = (idx.read_range(path, first, end) for path in pair)
+        yield _as_yielded(images, labels)
+
+
+def _chunk_items(images: idx.Header) -> int:
+    return max(1, (1 << 20) // images.item_bytes)
+
+
+def _as_yielded(
+    images: np.ndarray, labels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    return images[..., np.newaxis], labels.astype(np.int64)
 
 
 def read_labels(pair: Pair) -> np.ndarray:

@@ -13,7 +13,7 @@ from etils import epath
 
 # Absolute: `tfds build` retries a failed relative import outside the package,
 # which would hide the true error.
-from mnist_idx_tfds import findings, idx, idx_set, mirrors
+from mnist_idx_tfds import findings, idx, idx_set, mirrors, png
 from mnist_idx_tfds.threads import in_order
 
 _FILES = {
@@ -62,6 +62,10 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         IdxConfig(name="mnist", description="The MNIST handwritten digits.")
     ]
 
+    # Of the build in progress, where the user names Beam; TFDS does not tell
+    # `_split_generators` of it.
+    _beam_config: tfds.download.DownloadConfig | None = None
+
     def _info(self) -> tfds.core.DatasetInfo:
         shape, metadata = _MNIST_SHAPE, tfds.core.MetadataDict()
         classes: dict[str, Any] = {"num_classes": _MNIST_CLASSES}
@@ -92,8 +96,12 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         """As TFDS has it, but refuses data that was built from other files.
 
         Of several processes that build the same data at once, the first to end gives
-        all of them theirs.
+        all of them theirs. Where `download_config` names a runner or options of Apache
+        Beam, its workers build the data, and `findings` are not looked for.
         """
+        config = download_config
+        names_beam = config and (config.beam_options or config.beam_runner)
+        self._beam_config = config if names_beam else None
         mode = download_config.download_mode if download_config else None
         overwrite = bool(mode and mode.overwrite_dataset)
         if not overwrite:
@@ -118,6 +126,11 @@ class Builder(tfds.core.GeneratorBasedBuilder):
                         f"an error: {reason.lower()}",
                         "Nothing half built was kept; free some and build again.",
                     ) from e
+            if self._beam_config:
+                from mnist_idx_tfds import beam
+
+                if error := beam.idx_error(e):
+                    raise error from e
             raise
         if not self.info.splits:  # It was another process that built the data.
             self.info.read_from_directory(self.data_dir)
@@ -134,13 +147,23 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
     def _split_generators(
         self, dl_manager: tfds.download.DownloadManager
-    ) -> dict[str, Iterator[tuple[int, dict[str, Any]]]]:
+    ) -> dict[str, Any]:  # Generators, or what Beam makes examples by.
         pairs = self._pairs
         if not pairs:
             paths = mirrors.download(dl_manager, _FILES)
             pairs = {
                 split: idx_set.Pair(paths[f"{split}_images"], paths[f"{split}_labels"])
                 for split in ("train", "test")
+            }
+        if self._beam_config:
+            # Here, as whoever does not name Beam need not wait for it.
+            from mnist_idx_tfds import beam
+
+            # TFDS passes over this where examples come from Beam.
+            most = self._beam_config.max_examples_per_split
+            return {
+                split: beam.examples(pair, *self._shape_and_classes, most)
+                for split, pair in pairs.items()
             }
         tallies: dict[str, findings.Tally] = {}
         return {
@@ -151,17 +174,13 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     def _generate_examples(
         self, pair: idx_set.Pair, split: str, tallies: dict[str, findings.Tally]
     ) -> Iterator[tuple[int, dict[str, Any]]]:
-        # Here, so that registering the data set does not wait for TensorFlow.
-        import tensorflow as tf
+        shape, num_classes = self._shape_and_classes
 
-        shape = self.info.features["image"].shape[:2]
-        num_classes = self.info.features["label"].num_classes
-
-        def encode(chunk: tuple[np.ndarray, np.ndarray]) -> tuple[Any, list[int]]:
-            # A chunk at a time, where TFDS's feature would encode one by one; level 3
-            # is faster and no larger than the default for small images.
+        def encode(
+            chunk: tuple[np.ndarray, np.ndarray],
+        ) -> tuple[list[bytes], list[int]]:
             images, labels = chunk
-            return tf.io.encode_png(images, compression=3).numpy(), labels.tolist()
+            return png.encode(images), labels.tolist()
 
         tally = findings.Tally(split)
         chunks = tally.watch(idx_set.read(pair, shape, num_classes))
@@ -171,13 +190,18 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         examples = itertools.chain.from_iterable(
             zip(pngs, labels, strict=True) for pngs, labels in in_order(encode, chunks)
         )
-        for key, (png, label) in enumerate(examples):
-            yield key, {"image": png, "label": label}
+        for key, (image, label) in enumerate(examples):
+            yield key, {"image": image, "label": label}
         tallies[split] = tally  # All of it was taken.
         if tallies.keys() >= {"train", "test"}:
             found = findings.find(tallies["train"], tallies["test"], num_classes)
             # TFDS writes it beside the data set when all is done.
             self.info.metadata["findings"] = [str(finding) for finding in found]
+
+    @property
+    def _shape_and_classes(self) -> tuple[tuple[int, int], int]:
+        features = self.info.features
+        return features["image"].shape[:2], features["label"].num_classes
 
     @functools.cached_property
     def _pairs(self) -> dict[str, idx_set.Pair] | None:

@@ -23,6 +23,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 SLOW = (
     "tests/mnist_idx_tfds/idx/test_idx_fuzz.py",
     "tests/mnist_idx_tfds/sources/test_tfds_set.py",
+    "tests/mnist_idx_tfds/test_beam.py",
     "tests/mnist_idx_tfds/test_builder.py",
     "tests/mnist_idx_tfds/test_pack.py::test_66000_",
     "tests/mnist_idx_tfds/test_pack.py::test_a_data_set_of_tfds_",

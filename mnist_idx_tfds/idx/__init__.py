@@ -192,15 +192,29 @@ def open_memmap(path: PathLike) -> np.memmap:
       IdxError: as `check`, or the file is gzip-compressed.
     """
     with opened(path) as (stream, compressed):
-        if compressed:
-            hint = "Read it with idx.load, or run gunzip on it."
-            raise error(path, "file", "a plain one to map", "a gzip file", hint)
-        header = _read_header(stream, path, compressed)
-        start = stream.tell()
-        found = stream.seek(0, os.SEEK_END) - start
-        if found != header.payload_bytes:
-            raise _payload_error(path, header, found)
-        return np.memmap(stream, header.dtype, "r", start, header.shape)
+        header = _read_plain_header(stream, path, compressed)
+        return np.memmap(stream, header.dtype, "r", stream.tell(), header.shape)
+
+
+def read_range(path: PathLike, start: int, stop: int) -> np.ndarray:
+    """Reads some items of a plain file, and nothing of those before and after.
+
+    Args:
+      path: an IDX file, not compressed, on any file system.
+      start: the first of the items.
+      stop: the one behind the last of them, no more than the file has.
+
+    Returns:
+      A read-only array of shape `(stop - start, *shape[1:])` and the stored dtype. The
+      file's header and its length are verified.
+
+    Raises:
+      IdxError: as `check`, or the file is gzip-compressed.
+    """
+    with opened(path) as (stream, compressed):
+        header = _read_plain_header(stream, path, compressed)
+        stream.seek(stream.tell() + start * header.item_bytes)
+        return _read_items(stream, path, header, stop - start)
 
 
 def read(path: PathLike, chunk_items: int | None = None) -> Iterator[np.ndarray]:
@@ -226,13 +240,8 @@ def read(path: PathLike, chunk_items: int | None = None) -> Iterator[np.ndarray]
         if _read_header(stream, path, compressed) != header:
             raise error(path, "header", "the one just checked", "another", _CHANGED)
         for start in range(0, header.shape[0], items):
-            shape = (min(items, header.shape[0] - start), *header.shape[1:])
-            wanted = shape[0] * header.item_bytes
-            data = stream.read(wanted)
-            if len(data) != wanted:
-                found = f"{len(data)}"
-                raise error(path, "payload", f"{wanted} bytes", found, _CHANGED)
-            yield np.frombuffer(data, header.dtype).reshape(shape)
+            count = min(items, header.shape[0] - start)
+            yield _read_items(stream, path, header, count)
 
 
 def write(
@@ -397,6 +406,20 @@ def _read_header(stream: BinaryIO, path: PathLike, compressed: bool) -> Header:
     return Header(DTYPES[code], shape, compressed)
 
 
+def _read_plain_header(stream: BinaryIO, path: PathLike, compressed: bool) -> Header:
+    """Reads the header of a plain file, and verifies how long the file is."""
+    if compressed:
+        hint = "Read it with idx.load, or run gunzip on it."
+        raise error(path, "file", "a plain one", "a gzip file", hint)
+    header = _read_header(stream, path, compressed)
+    start = stream.tell()
+    stream.seek(0, os.SEEK_END)
+    if (found := stream.tell() - start) != header.payload_bytes:
+        raise _payload_error(path, header, found)
+    stream.seek(start)
+    return header
+
+
 def _blocks(stream: BinaryIO, path: PathLike, header: Header) -> Iterator[bytes]:
     """Yields the payload, which is right only if no error follows, in small pieces."""
     expected = header.payload_bytes
@@ -408,6 +431,18 @@ def _blocks(stream: BinaryIO, path: PathLike, header: Header) -> Iterator[bytes]
         found += len(block)
     if found != expected:
         raise _payload_error(path, header, found)
+
+
+def _read_items(
+    stream: BinaryIO, path: PathLike, header: Header, count: int
+) -> np.ndarray:
+    """Returns the next items of a stream that was verified before."""
+    wanted = count * header.item_bytes
+    data = stream.read(wanted)
+    if len(data) != wanted:
+        found = f"{len(data)}"
+        raise error(path, "payload", f"{wanted} bytes", found, _CHANGED)
+    return np.frombuffer(data, header.dtype).reshape(count, *header.shape[1:])
 
 
 def _payload_error(path: PathLike, header: Header, found: int) -> IdxError:

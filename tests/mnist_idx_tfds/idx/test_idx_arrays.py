@@ -1,4 +1,4 @@
-"""Tests of whole files as arrays: `load`, `save` and `open_memmap`."""
+"""Tests of files as arrays: `load`, `save`, `open_memmap` and `read_range`."""
 
 import gzip
 import os
@@ -289,21 +289,49 @@ def test_mapping_does_not_read_the_file(tmp_path):
     assert _bytes_read() - before < 1 << 16
 
 
+def _read_first(path):
+    return idx.read_range(path, 0, 1)
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0, 10), (0, 4), (3, 7), (9, 10), (5, 5)])
+def test_range_has_the_items_from_its_start_to_before_its_end(tmp_path, start, stop):
+    items = idx.read_range(_write(tmp_path, _TRUE), start, stop)
+    np.testing.assert_array_equal(items, IMAGES[start:stop], strict=True)
+
+
+@pytest.mark.parametrize("dtype", idx_files.CODES)
+def test_range_of_every_type_is_as_stored(tmp_path, dtype):
+    array = _extremes(dtype)
+    items = idx.read_range(_write(tmp_path, encode(array, dtype)), 1, len(array))
+    np.testing.assert_array_equal(items, array[1:].astype(dtype), strict=True)
+
+
+@_counts_reads
+def test_range_does_not_read_what_is_before_or_after_it(tmp_path):
+    path = _write(tmp_path, header(8, 1 << 30))
+    os.truncate(path, 8 + (1 << 30))
+    before = _bytes_read()
+    assert len(idx.read_range(path, 1 << 29, (1 << 29) + 1000)) == 1000
+    assert _bytes_read() - before < 1 << 16
+
+
 @pytest.mark.parametrize(
     "fault",
     [f for f in idx_files.FAULTS if f.make(_TRUE)[:2] != b"\x1f\x8b"],
     ids=lambda fault: fault.name,
 )
-def test_fault_of_a_plain_file_is_named_before_it_is_mapped(tmp_path, fault):
+@pytest.mark.parametrize("function", [idx.open_memmap, _read_first])
+def test_fault_of_a_plain_file_is_named_before_it_is_mapped(tmp_path, fault, function):
     path = _write(tmp_path, fault.make(_TRUE))
-    assert _error(idx.open_memmap, path) == f"{path}: {fault.says}"
+    assert _error(function, path) == f"{path}: {fault.says}"
 
 
-def test_gzip_file_is_not_mapped(tmp_path):
+@pytest.mark.parametrize("function", [idx.open_memmap, _read_first])
+def test_gzip_file_is_not_mapped(tmp_path, function):
     """By its content, and with what to do instead."""
     path = _write(tmp_path, gzip_member(_TRUE))
-    assert _error(idx.open_memmap, path) == (
-        f"{path}: file: expected a plain one to map, found a gzip file. "
+    assert _error(function, path) == (
+        f"{path}: file: expected a plain one, found a gzip file. "
         "Read it with idx.load, or run gunzip on it."
     )
 
