@@ -18,6 +18,8 @@ The parts, in this order, and about how long each takes on two cores, half an ho
     scale         5 min   60,000 to 1,000,000 rendered images, and ours in proportion
     stream        9 min   1,000,000 rendered images from disk, and from memory, and the
                           guide without its cache
+    beam          6 min   1,000,000 rendered images to a TFDS data set, by two workers of
+                          Apache Beam, and without it
 
 and one that must be named, whose time is that of its sets, minutes each:
 
@@ -48,6 +50,7 @@ from absl import app, flags
 from benchmarks import (
     accuracy,
     augmentation,
+    beam,
     build,
     first_pass,
     idx,
@@ -77,6 +80,7 @@ _PARTS = {
     "start": start.run,
     "scale": scale.run,
     "stream": stream.run,
+    "beam": beam.run,
 }
 
 _ACCURACY = "accuracy"  # Not one of all: its peers are no pairs, and it takes hours.
@@ -99,7 +103,7 @@ _TARGET = flags.DEFINE_float("target", 0.99, "Test accuracy that to_99 goes for.
 _SIZES = flags.DEFINE_list(
     "sizes",
     ["60000", "240000", "1000000"],
-    "Numbers of training digits of scale; stream has the largest.",
+    "Numbers of training digits of scale; stream and beam have the largest.",
 )
 _SETS = flags.DEFINE_string(
     "sets",

@@ -38,6 +38,7 @@ ROWS = {
         "scale, pass 200",
     ],
     "stream": ["stream, memory", "stream, guide", "stream, cnn", "stream, deep"],
+    "beam": ["beam, 200"],
 }
 
 

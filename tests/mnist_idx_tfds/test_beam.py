@@ -5,14 +5,16 @@ another.
 """
 
 import json
+import math
 import pathlib
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 from apache_beam.options.pipeline_options import PipelineOptions
-from idx_files import write_set
+from idx_files import gzip_member, header, write_set
 from processes import end, start
 
 import mnist_idx_tfds
@@ -147,6 +149,26 @@ def test_a_plain_file_that_was_cut_short_meanwhile_is_named(tmp_path, monkeypatc
     message = r"labels-idx1-ubyte: payload: expected .*, found .*\.[^\[]*$"
     with pytest.raises(idx.IdxError, match=message):
         build(tmp_path / "set", tmp_path / "data", **by_beam())
+
+
+@SUFFIXES
+def test_memory_of_a_worker_is_that_of_a_chunk(tmp_path, suffix):
+    """A chunk is 1 MiB, of which four are held at most; the file has 64 MiB."""
+    pack = gzip_member if suffix else bytes
+    for kind, sizes in (("images", (1 << 14, 64, 64)), ("labels", (1 << 14,))):
+        path = tmp_path / f"{kind}{suffix}"
+        path.write_bytes(pack(header(8, *sizes) + bytes(math.prod(sizes))))
+    pair = idx_set.Pair(tmp_path / f"images{suffix}", tmp_path / f"labels{suffix}")
+    chunks = beam._read_first(1 << 14, pair, (64, 64), 1)
+    if not suffix:
+        chunks = beam._read_range((0, 1 << 14), pair)
+    beam.png.encode(np.zeros((1, 64, 64, 1), np.uint8))  # Imports TensorFlow.
+    tracemalloc.start()
+    count = sum(1 for chunk in chunks for _ in beam._encode(chunk))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert count == 1 << 14
+    assert peak < 8 << 20
 
 
 def test_a_label_above_the_classes_is_refused(tmp_path):
