@@ -19,8 +19,13 @@ from trainer.data import source
 ROOT = pathlib.Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+# Of terminals side by side.
+TERMINALS = [text for kind, text in BLOCKS if not kind and "_PROCESS_ID=" in text]
 COMMANDS = [
-    line for kind, text in BLOCKS if not kind for line in text.strip().splitlines()
+    line
+    for kind, text in BLOCKS
+    if not kind and text not in TERMINALS
+    for line in text.strip().splitlines()
 ]
 PROGRAMS = [text for kind, text in BLOCKS if kind == "python"]
 FRAMEWORKS = ("import torch\n", "import jax.numpy as jnp\n")
@@ -149,6 +154,18 @@ def test_every_command_runs_as_printed(folder, start):
     assert (folder / "EXPORT" / "1" / "saved_model.pb").exists()
     assert (folder / "report.html").exists()
     assert (folder / "data" / "mnist_idx_tfds" / "letters" / "1.0.0").exists()
+
+
+def test_the_guide_to_several_machines_works_as_printed(folder, start):
+    assert len(TERMINALS) == 2
+    if importlib.util.find_spec("jax") is None:
+        pytest.skip("JAX is not installed")
+    terminals = [start(text, shell=True) for text in TERMINALS]
+    (out, err), (_, other_err) = [terminal.communicate() for terminal in terminals]
+    assert [terminal.returncode for terminal in terminals] == [0, 0], err + other_err
+    assert (err, other_err) == ("", "")
+    assert "2 processes, each with CPU" in out
+    assert (folder / "SHARED_RUN" / "report.html").exists()
 
 
 def check_tensorboard(process):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from trainer import cli
+from trainer import cli, launch
 from trainer.errors import TargetMissedError
 
 _FINDINGS = 3  # Lines on what is odd about the data set.
@@ -121,7 +121,7 @@ flags.register_validator(
 def main(_: list[str]) -> None:
     """Trains as the flags say."""
     # TFDS, Keras and TensorFlow take seconds to import; the flags are checked by now.
-    from trainer import device, shares
+    from trainer import device, peers, shares
 
     f = flags.FLAGS
     selected = device.select(f.device)  # Before others use TensorFlow.
@@ -130,7 +130,7 @@ def main(_: list[str]) -> None:
     from trainer.network.architectures import MODELS
     from trainer.run import budget, callbacks, loop
 
-    if _EXPORT_DIR.value:
+    if _EXPORT_DIR.value and peers.is_first():
         from trainer.network import exported
 
         exported.check(_EXPORT_DIR.value)  # Before a training that would be lost.
@@ -142,8 +142,10 @@ def main(_: list[str]) -> None:
     batch_size = _BATCH_SIZE.value or model.batch_size
     shares.check(batch_size, selected.devices)
     device.share_cores(selected, parallel.parts(selected.cores, batch_size))
-    builder = source.prepare(
-        f.data_dir, f.manual_dir, f.idx_dir, f.dataset or source.MNIST
+    builder = peers.after_first(
+        lambda: source.prepare(
+            f.data_dir, f.manual_dir, f.idx_dir, f.dataset or source.MNIST
+        )
     )
     _print_findings(source.findings(builder), f.idx_dir)
     target = _TARGET_ACCURACY.value
@@ -171,7 +173,7 @@ def main(_: list[str]) -> None:
             builder,
             train_split=_TRAIN_SPLIT.value,
             eval_split=_EVAL_SPLIT.value,
-            feed=_feed(),
+            feed=peers.first_says(_feed),
             batch_size=settings.batch_size,
             seed=settings.seed,
             passes=length.passes,
@@ -179,9 +181,10 @@ def main(_: list[str]) -> None:
             devices=selected.devices,
         )
         result = loop.run(settings, feed, selected, length.why, _WORKDIR.value, target)
-    if _EXPORT_DIR.value:
+    if _EXPORT_DIR.value and peers.is_first():
         folder = exported.write(result.model, _EXPORT_DIR.value, feed.label_names)
         print(f"exported to {folder}")
+    peers.all_say(None)  # Others wait for the first process, which writes.
     if target and not callbacks.reaches(result.accuracy, target):
         raise TargetMissedError(
             f"--target_accuracy: expected at least {target}, found {result.accuracy:.4f}."
@@ -221,4 +224,5 @@ def _print_findings(findings: Sequence[str], idx_dir: str | None) -> None:
 
 
 if __name__ == "__main__":
-    cli.run("trainer", main)
+    with launch.at_once():
+        cli.run("trainer", main, instead=launch.watch)

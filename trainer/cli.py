@@ -74,7 +74,10 @@ def define_data(purpose: str, default: str) -> None:
 
 
 def run(
-    name: str, main: Callable[[list[str]], int | None], arguments: str = ""
+    name: str,
+    main: Callable[[list[str]], int | None],
+    arguments: str = "",
+    instead: Callable[[], int | None] = lambda: None,
 ) -> None:
     """Parses the command line, runs `main`, and exits.
 
@@ -87,6 +90,8 @@ def run(
       main: is given the arguments that are not flags, and returns the exit code, None
         for 0; see `program.guard`.
       arguments: what these are, such as "IMAGE"; empty where none are expected.
+      instead: is called before anything heavy is imported; where it returns an exit
+        code, `main` is not called.
     """
     # Imports leave no garbage to speak of; to look for it every 700 objects, as Python
     # does, takes a tenth of the start.
@@ -114,6 +119,12 @@ def run(
     def guarded(argv: list[str]) -> None:
         if not flags.FLAGS["verbosity"].present:
             logging.set_verbosity(logging.ERROR)
+        try:
+            code = instead()
+        except TrainerError as e:
+            sys.exit(f"{name}: {e}")
+        if code is not None:
+            sys.exit(code)
         # Keras's advice on a network with one class, where always 1 is right.
         warnings.filterwarnings("ignore", "You are using a softmax over axis -1")
         # Imports TFDS, which takes a while; the flags are checked by now.

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mnist_idx_tfds import machine
+from trainer import peers
 from trainer.errors import TrainerError
 
 if TYPE_CHECKING:
@@ -56,10 +57,10 @@ def backend() -> str:
             f"KERAS_BACKEND: expected tensorflow or jax, found {name}. Unset it for this "
             "run, or set it to one of these."
         )
-    if os.environ.get("KERAS_DISTRIBUTION_NUM_PROCESSES", "1") not in ("", "1"):
+    if os.environ.get(peers.COUNT, "1") not in ("", "1") and peers.count() == 1:
         raise TrainerError(
-            "KERAS_DISTRIBUTION_NUM_PROCESSES: expected 1, as a run has one process, "
-            "found another number. Unset it; --device=all has all devices of a machine."
+            f"{peers.COUNT}: expected 1, as only python -m trainer has several processes, "
+            "found another number. Unset it for this program."
         )
     if name == "jax" and not importlib.util.find_spec("jax"):
         raise TrainerError(
@@ -96,7 +97,8 @@ def select(name: str) -> Device:
         )
     with _startup_noise_hidden():
         if jax:
-            return _select_for_jax(name)
+            peers.join()
+            return _with_peers(_select_for_jax(name))
         return _select_for_tensorflow(name)
 
 
@@ -133,7 +135,7 @@ def _select_for_jax(name: str) -> Device:
 
     why = ""
     try:
-        found = jax.devices("gpu" if name.startswith("gpu") else None)
+        found = jax.local_devices(backend="gpu" if name.startswith("gpu") else None)
     except RuntimeError as e:
         found, why = [], f"JAX says: {_shortened(str(e))}. "
     if found and found[0].platform == "cpu":
@@ -157,6 +159,20 @@ def _select_for_jax(name: str) -> Device:
         return Device(kind, described, names=tuple(map(_keras_name, gpus)))
     jax.config.update("jax_default_device", gpus[0])  # type: ignore[no-untyped-call]
     return Device(kind, described)
+
+
+def _with_peers(own: Device) -> Device:
+    """Returns the devices of all processes, which must be as many in each."""
+    if peers.count() == 1:
+        return own
+    import jax
+
+    names = own.names or (_keras_name(jax.local_devices(backend=own.kind.lower())[0]),)
+    peers.check_same({"--device": f"{len(names)} of {own.kind}"})
+    return own._replace(
+        description=f"{peers.count()} processes, each with {own.description}",
+        names=tuple(name for process in peers.all_say(names) for name in process),
+    )
 
 
 def _keras_name(device: Any) -> str:

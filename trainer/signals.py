@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from types import FrameType
 
+STOPPING = "stopping after the steps in progress; once more stops at once\n"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _waiting = False
 _received: int | None = None
@@ -56,7 +57,4 @@ def _handle(number: int, frame: FrameType | None) -> None:
     if not _waiting:
         raise Interrupted
     # Not print: the handler may have interrupted one.
-    os.write(
-        sys.stderr.fileno(),
-        b"stopping after the steps in progress; once more stops at once\n",
-    )
+    os.write(sys.stderr.fileno(), STOPPING.encode())

@@ -208,11 +208,6 @@ def test_devices_share_batches_for_the_losses_of_one(folder, devices):
             "formats, found jax. Without KERAS_BACKEND, python -m trainer.export writes",
         ),
         (
-            [],
-            {"KERAS_DISTRIBUTION_NUM_PROCESSES": "2"},
-            "KERAS_DISTRIBUTION_NUM_PROCESSES: expected 1, as a run has one process, ",
-        ),
-        (
             ["--device=gpu:0,1"],
             BACKENDS,
             "--device=gpu:0,1: expected GPU:0, found only CPU:0. JAX says: ",

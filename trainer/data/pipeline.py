@@ -19,7 +19,7 @@ from etils import epath
 
 import mnist_idx_tfds
 from mnist_idx_tfds import machine
-from trainer import device, shares
+from trainer import device, peers, shares
 from trainer.data import augmentation, features, source
 from trainer.errors import TrainerError
 
@@ -78,9 +78,10 @@ class Data:
       pixels: of the training split.
       train: one epoch of batches, images uint8 `(batch, *image_shape)` and labels
         int64 `(batch,)`, in an order of its own for each epoch. A last one that
-        devices cannot share evenly is filled up, see `shares`.
+        devices cannot share evenly is filled up, see `shares`; of several processes,
+        each has its part of every batch.
       evaluate: batches of the same form with every evaluation example once.
-      evaluate_filled: the same, filled up like `train`.
+      evaluate_shared: the same, filled up and in parts like `train`.
       set_epoch: tells `train` which epoch the next iteration is, counted from 0.
       count_train: counts the training examples of each class, int64 `(classes,)`.
       count_eval: the same of the evaluation examples.
@@ -106,7 +107,7 @@ class Data:
     pixels: Pixels
     train: tf.data.Dataset
     evaluate: tf.data.Dataset
-    evaluate_filled: tf.data.Dataset
+    evaluate_shared: tf.data.Dataset
     set_epoch: Callable[[int], Any]
     count_train: Callable[[], np.ndarray]
     count_eval: Callable[[], np.ndarray]
@@ -169,12 +170,15 @@ def load(
         else:
             pixels = _pixels(_sample(builder, train_split, decode))
             count_train = _counter(builder, train_split)
-            train = _from_stream(builder, train_split, decode, batch_size, order)
+            train = _from_stream(builder, train_split, batch_size, order)
+        train = _filled_up(train, train_examples * passes, batch_size, devices)
+        train = _own_part(train)
+        if train_feed == "stream":
+            train = train.map(decode, num_parallel_calls=_CORES).prefetch(2)
         strength = None
         if augment:
             strength = augmentation.strength(train_examples, len(found.label_names))
             train = _augmented(train, batch_size, order, strength)
-        train = _filled_up(train, train_examples * passes, batch_size, devices)
         evaluation_batch = _EVALUATION_BATCH + -_EVALUATION_BATCH % devices
         if _choose(builder, eval_split, feed)[0] == "memory":
             arrays = _arrays(builder, eval_split, decode)
@@ -208,8 +212,10 @@ def load(
             pixels=pixels,
             train=_counted(train, steps),
             evaluate=_counted(evaluate, eval_steps),
-            evaluate_filled=_counted(
-                _filled_up(evaluate, eval_examples, evaluation_batch, devices),
+            evaluate_shared=_counted(
+                _own_part(
+                    _filled_up(evaluate, eval_examples, evaluation_batch, devices)
+                ),
                 eval_steps,
             ),
             set_epoch=order.epoch.assign,
@@ -431,7 +437,8 @@ def _choose(
         return feed, ""
     examples = builder.info.splits[split].num_examples
     pixels = examples * math.prod(features.find(builder.info).image_shape)
-    needed, left = _COPIES * pixels + _OTHER_BYTES, machine.memory_left()
+    needed = _COPIES * pixels + _OTHER_BYTES
+    left = min(peers.all_say(machine.memory_left()))
     if needed <= left:
         return "memory", ""
     why = f"memory needs {needed / 2**30:.1f} GiB and has {left / 2**30:.1f} GiB"
@@ -509,10 +516,10 @@ def _from_memory(
 def _from_stream(
     builder: tfds.core.DatasetBuilder,
     split: str,
-    decode: Callable,
     batch_size: int,
     order: _Order,
 ) -> tf.data.Dataset:
+    """Batches of records, not decoded yet."""
     image_bytes = math.prod(features.find(builder.info).image_shape)
     # Of whole batches, so that only the epoch's last one can be short.
     piece_batches = max(1, PIECE_BYTES // (image_bytes * batch_size))
@@ -534,8 +541,7 @@ def _from_stream(
         return pieces.flat_map(shuffled_piece)
 
     # An epoch's order of files is looked up when its iteration begins.
-    dataset = tf.data.Dataset.range(1).flat_map(epoch)
-    return dataset.map(decode, num_parallel_calls=_CORES).prefetch(2)
+    return tf.data.Dataset.range(1).flat_map(epoch)
 
 
 def _filled_up(
@@ -549,11 +555,25 @@ def _filled_up(
 
     @_as_is
     def fill(*columns):
-        found = tf.size(columns[1])
+        found = tf.shape(columns[0])[0]
         rows = tf.range(tf.where(found == size, full, found)) % found
         return tuple(tf.gather(column, rows) for column in columns)
 
     return batches.map(fill, num_parallel_calls=_CORES).prefetch(2)
+
+
+def _own_part(batches: tf.data.Dataset) -> tf.data.Dataset:
+    """Leaves of each batch the part of this process, where several share it."""
+    if peers.count() == 1:
+        return batches
+
+    @_as_is
+    def own(*columns):
+        size = tf.shape(columns[0])[0] // peers.count()
+        start = peers.index() * size
+        return tuple(column[start : start + size] for column in columns)
+
+    return batches.map(own, num_parallel_calls=_CORES).prefetch(2)
 
 
 def _augmented(
@@ -567,7 +587,8 @@ def _augmented(
     @_as_is
     def change(batch, columns):
         images, labels = columns
-        places = batch * batch_size + tf.range(tf.size(labels, tf.int64))
+        size = tf.size(labels, tf.int64)
+        places = batch * batch_size + peers.index() * size + tf.range(size)
         seeds = augmentation.mixed(order.seed, order.epoch, places)
         return augmentation.warp(images, seeds, strength), labels
 

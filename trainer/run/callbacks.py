@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from trainer import signals
+from trainer import peers, signals
 from trainer.errors import NotFiniteError
 
 Record = dict[str, Any]
@@ -119,7 +119,7 @@ class Checkpoint(keras.callbacks.Callback):
     begin anew where a run goes on.
 
     Args:
-      save: saves a model; None where nothing is kept.
+      save: saves a model; None where nothing is kept, or another process does it.
       seconds: between saves within an epoch.
 
     Raises:
@@ -138,24 +138,25 @@ class Checkpoint(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         # The epoch's last step is followed by its evaluation, and saved with it.
-        if batch + 1 < self.params["steps"] and (
-            signals.received() or time.perf_counter() - self._time > self._seconds
-        ):
-            self._checkpoint()
+        if batch + 1 == self.params["steps"]:
+            return
+        is_stopped = _any(signals.received())
+        if is_stopped or _any(time.perf_counter() - self._time > self._seconds):
+            self._checkpoint(is_stopped)
 
     def on_epoch_end(self, epoch, logs=None):
-        self._checkpoint()
+        self._checkpoint(_any(signals.received()))
 
-    def _checkpoint(self):
+    def _checkpoint(self, is_stopped):
         if self._save:
             self._save(self.model)
         self._time = time.perf_counter()
-        if signals.received():
+        if is_stopped:
             raise signals.Interrupted(
                 f"stopped after step {int(self.model.optimizer.iterations):,}. "
                 + (
                     "The same command goes on from there."
-                    if self._save
+                    if _any(self._save is not None)
                     else "Nothing is kept without --workdir."
                 )
             )
@@ -181,6 +182,11 @@ def _sync(model: keras.Model) -> None:
     """Gives a model's variables their values of now, which JAX's `fit` has elsewhere."""
     if keras.backend.backend() == "jax":
         model.jax_state_sync()
+
+
+def _any(said: bool) -> bool:
+    """Whether it holds in any process; all of them ask at the same steps."""
+    return any(peers.all_say(bool(said)))
 
 
 def reaches(accuracy: float, target: float | None) -> bool:

@@ -11,8 +11,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from trainer import peers, shares, signals
 from trainer import settings as keys
-from trainer import shares, signals
 from trainer.data.pipeline import Data
 from trainer.device import Device
 from trainer.errors import NotFiniteError
@@ -23,13 +23,14 @@ from trainer.quality import measures
 from trainer.run import callbacks
 from trainer.run.callbacks import Record
 from trainer.run.lines import Progress
-from trainer.run.workdir import Workdir
+from trainer.run.workdir import Workdir, give_state
 
 if TYPE_CHECKING:
     from trainer.quality.board import Writer
 
 _BACKENDS = {"tensorflow": "TensorFlow", "jax": "JAX"}
 _FEW_STEPS = 100
+_OWN = {keys.DATA_DIR, keys.IDX_DIR, "device"}  # Of each process of several.
 _RECORD_EVERY = 20  # Steps between records of a run that logs epochs only.
 
 
@@ -129,32 +130,37 @@ def run(
             flush=True,
         )
     trained = _compiled(network, settings, data, device)
+    described = _described(settings, data, device)
+    peers.check_same({k: v for k, v in described.items() if k not in _OWN})
     kept = board = None
-    if workdir:
+    if workdir and peers.is_first():
         # Their imports take a while, which a run that is not kept need not wait for.
         from trainer.quality.board import Writer
         from trainer.run import outcome
 
-        kept = Workdir(workdir, _described(settings, data, device), data.label_names)
-        kept.restore(trained)
+        kept = Workdir(workdir, described, data.label_names)
         for note in kept.notes:
             print(f"{kept.folder}: {note}", flush=True)
         board = Writer(kept.folder / "tensorboard")
         for record in kept.records:
             board.record(record)
-    step = kept.step if kept else 0
-    last = kept.records[-1] if step else {}
+    step = peers.first_says(lambda: kept.step if kept else 0)
+    last = peers.first_says(lambda: kept.records[-1] if step else {})
+    if kept:
+        kept.restore(trained)
+    elif step:
+        give_state(trained)
     if step == total or callbacks.reaches(
         last.get("test_accuracy", 0), target_accuracy
     ):
-        print(f"{kept.folder}: the run is finished.", flush=True)
+        print(f"{workdir}: the run is finished.", flush=True)
     else:
         if step:
-            print(f"{kept.folder}: the run goes on after step {step:,}.", flush=True)
-        last = _fit(trained, settings, data, kept, board, target_accuracy)
+            print(f"{workdir}: the run goes on after step {step:,}.", flush=True)
+        last = _fit(trained, settings, data, step, kept, board, target_accuracy)
     loss, accuracy = last["test_loss"], last["test_accuracy"]
     print(f"final  test_loss {loss:.4f}  test_accuracy {accuracy:.4f}", flush=True)
-    if not kept:
+    if not workdir:
         share = data.count_eval().max() / data.eval_examples
         if note := measures.majority_note(accuracy, share, data.eval_examples):
             print(note, flush=True)
@@ -244,11 +250,12 @@ def _fit(
     model: keras.Model,
     settings: Settings,
     data: Data,
+    step: int,
     kept: Workdir | None,
     board: "Writer | None",
     target_accuracy: float | None,
 ) -> Record:
-    """Trains to the end of the run, and returns its last record."""
+    """Trains from a step to the end of the run, and returns its last record."""
     records: list[Record] = []
     sinks: list[Callable[[Record], None]] = [
         Progress(settings.epochs, data.steps, windows=settings.log_every > 0),
@@ -270,7 +277,7 @@ def _fit(
             batches,
             initial_epoch=epoch,
             epochs=epochs,
-            validation_data=data.evaluate_filled,
+            validation_data=data.evaluate_shared,
             shuffle=False,  # The pipeline has done it.
             verbose=0,
             class_weight=class_weight,
@@ -291,7 +298,7 @@ def _fit(
             ],
         )
 
-    epoch, skipped = divmod(kept.step if kept else 0, data.steps)
+    epoch, skipped = divmod(step, data.steps)
     try:
         with signals.held_back():
             if skipped:

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 from etils import epath
 
-from trainer import files
+from trainer import files, peers
 from trainer import settings as keys
 from trainer.errors import TrainerError
 from trainer.network import saved
@@ -106,14 +106,13 @@ class Workdir:
         """Gives a network, compiled as in the run, its state at the checkpoint."""
         if not self._paths:
             return
-        variables = _variables(network)
+        variables = state(network)
         shapes = [tuple(v.shape) for v in variables]
         if self._paths != _paths(variables) or shapes != [
             v.shape for v in self._values
         ]:
             raise self._unreadable("it is of another network or version of Keras")
-        for variable, value in zip(variables, self._values, strict=True):
-            variable.assign(value)
+        give_state(network, self._values)
 
     def record(self, record: dict[str, Any]) -> None:
         """Appends to the metrics."""
@@ -128,7 +127,7 @@ class Workdir:
         with written(path), path.open("a") as metrics:
             os.fsync(metrics.fileno())  # The records that a checkpoint needs.
         step = int(network.optimizer.iterations)
-        variables = _variables(network)
+        variables = state(network)
         arrays = [np.array(step), np.array(_paths(variables))]
         arrays += [variable.numpy() for variable in variables]
         path = self.folder / CHECKPOINT
@@ -244,9 +243,19 @@ class Workdir:
             draft.write_text(text, encoding="utf-8")
 
 
-def _variables(network: keras.Model) -> list[keras.Variable]:
+def state(network: keras.Model) -> list[keras.Variable]:
+    """Returns all variables of a compiled network."""
     # Keras's own file formats leave out the random state of its dropout.
     return [*network.variables, *network.optimizer.variables]
+
+
+def give_state(network: keras.Model, values: list[np.ndarray] | None = None) -> None:
+    """Gives a network, in all processes, the state that the first one calls this with."""
+    variables = state(network)
+    if values is None:
+        values = [variable.numpy() for variable in variables]
+    for variable, value in zip(variables, peers.firsts_arrays(values), strict=True):
+        variable.assign(value)
 
 
 def _paths(variables: list[keras.Variable]) -> list[str]:

@@ -1,0 +1,289 @@
+"""Several processes of one run, as on several machines: real ones, on loopback."""
+
+import importlib.util
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import time
+
+import numpy as np
+import processes
+import pytest
+from idx_files import write_set
+
+if not importlib.util.find_spec("jax"):
+    pytest.skip("JAX is not installed", allow_module_level=True)
+
+GOES_ON = (
+    "The same commands go on from the last checkpoint, where there is a --workdir."
+)
+
+
+def changed(code):
+    """Returns Python's arguments for the program, some of whose module is changed."""
+    run = "runpy.run_module('trainer', run_name='__main__', alter_sys=True)"
+    return "-c", f"import runpy; from trainer import launch; {code}; {run}"
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def start_one(index, *flags, count=2, port, program=("-m", "trainer"), env=()):
+    """Starts one process of several, with Keras's variables."""
+    variables = {
+        "KERAS_BACKEND": "jax",
+        "KERAS_DISTRIBUTION_JOB_ADDRESSES": f"127.0.0.1:{port}",
+        "KERAS_DISTRIBUTION_NUM_PROCESSES": f"{count}",
+        "KERAS_DISTRIBUTION_PROCESS_ID": f"{index}",
+    }
+    return processes.start(
+        *program, "--device=cpu", *flags, env={**variables, **dict(env)}
+    )
+
+
+def start(folder, *flags, count=2, own=()):
+    """Starts all processes of a run; `own` are flags of the last one alone."""
+    port = free_port()
+    given = (
+        *(f"--idx_dir={folder / 'own'}", f"--data_dir={folder / 'data'}"),
+        *("--model=cnn", "--batch_size=24", "--log_every=5", *flags),
+    )
+    env = {
+        # To compile well takes longer here than what is compiled; and what one run
+        # compiled, another need not.
+        "XLA_FLAGS": "--xla_backend_optimization_level=0",
+        "JAX_COMPILATION_CACHE_DIR": f"{folder / 'compiled'}",
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    }
+    return [
+        start_one(
+            index,
+            *(*given, *(own if index == count - 1 else ())),
+            count=count,
+            port=port,
+            env=env,
+        )
+        for index in range(count)
+    ]
+
+
+def ended(started):
+    return [processes.end(process) for process in started]
+
+
+def line(result):
+    """Returns the one line on standard error."""
+    (found,) = result.stderr.splitlines()
+    return found
+
+
+def records(workdir):
+    lines = (workdir / "metrics.jsonl").read_text().splitlines()
+    return [json.loads(text) for text in lines]
+
+
+def bits(workdir):
+    with np.load(workdir / "checkpoint.npz") as file:
+        return [file[name].tobytes() for name in file.files]
+
+
+def computing(process):
+    """Returns the ID of the process that computes, which another one watches."""
+    children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    (child,) = children.read_text().split()
+    return int(child)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A set whose last batches are of no even size, and a run of two processes on it."""
+    folder = tmp_path_factory.mktemp("processes")
+    write_set(folder / "own", train=109, test=37, shape=(20, 20), num_classes=3)
+    results = ended(start(folder, "--epochs=30", f"--workdir={folder / 'two'}"))
+    assert [(r.returncode, r.stderr) for r in results] == [(0, "")] * 2
+    (folder / "lines.txt").write_text(results[0].stdout)
+    (folder / "other.txt").write_text(results[1].stdout)
+    return folder
+
+
+def test_the_first_process_has_the_log_and_the_others_say_where_it_is(folder):
+    lines = (folder / "lines.txt").read_text().splitlines()
+    assert re.fullmatch(r"process 0 of 2 waits for the others at \S+", lines[0])
+    assert lines[1].startswith("building mnist_idx_tfds/own")
+    assert lines[2].startswith("odd: 37 test images")
+    assert re.match(r"2 processes, each with CPU \(\d+ cores?\)  JAX", lines[3])
+    assert sum("test_accuracy" in text for text in lines) == 30 + 1
+    (other,) = (folder / "other.txt").read_text().splitlines()
+    assert re.fullmatch(r"process 1 of 2: process 0, at \S+, has the log", other)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_losses_and_accuracy_do_not_depend_on_the_number_of_processes(folder, count):
+    """To five digits over ten epochs, with last short batches, and the end's accuracy."""
+    workdir = folder / f"run{count}"
+    results = ended(start(folder, "--epochs=30", f"--workdir={workdir}", count=count))
+    assert [(r.returncode, r.stderr) for r in results] == [(0, "")] * count
+    pairs = list(zip(records(workdir), records(folder / "two"), strict=True))
+    for found, expected in pairs[:20]:
+        for name in {*expected} - {"images_per_second"}:
+            assert found[name] == pytest.approx(expected[name], rel=1e-5)
+    found, expected = pairs[-1]
+    assert found["test_accuracy"] == expected["test_accuracy"]
+
+
+def test_a_run_that_is_broken_goes_on_to_the_bits_of_one_that_was_not(folder):
+    """By five SIGKILLs, of what computes and of what watches, and a signal to stop."""
+    flags = ("--epochs=30", f"--workdir={folder / 'broken'}")
+
+    def broken(end, index):
+        started = start(folder, *flags)
+        epochs = 0
+        while epochs < 2:  # So that the first of them is saved.
+            epochs += "  test_loss" in started[0].stdout.readline()
+            assert started[0].poll() is None, started[0].stderr.read()
+        at = time.monotonic()
+        end(started[index])
+        results = ended(started)
+        assert time.monotonic() - at < 60
+        return results[index], results[1 - index]
+
+    def kill_computing(process):
+        os.kill(computing(process), signal.SIGKILL)
+
+    for index in (0, 1, 1):
+        killed, other = broken(kill_computing, index)
+        assert (killed.returncode, other.returncode) == (1, 1)
+        said = "what computed was ended by SIGKILL, as systems do that have no memory left."
+        assert line(killed) == f"trainer: {said}"
+        assert line(other) == f"trainer: process {index}: {said} {GOES_ON}"
+    for index in (0, 1):
+        _, other = broken(lambda process: process.kill(), index)
+        assert other.returncode == 1
+        said = f"trainer: process {index}: it is lost, or its machine is. {GOES_ON}"
+        assert line(other) == said
+    stopped, other = broken(lambda process: process.terminate(), 1)
+    assert (stopped.returncode, other.returncode) == (143, 130)
+    assert line(other).endswith("The same command goes on from there.")
+    (first, second) = ended(start(folder, *flags))
+    assert [(r.returncode, r.stderr) for r in (first, second)] == [(0, "")] * 2
+    assert "the run goes on after step" in first.stdout
+    assert bits(folder / "broken") == bits(folder / "two")
+
+
+def test_another_set_ends_all_processes_in_a_line_that_says_whose(folder):
+    write_set(folder / "other", train=90, test=37, shape=(20, 20), num_classes=3)
+    own = (f"--idx_dir={folder / 'other'}",)
+    results = ended(start(folder, "--epochs=1", own=own))
+    assert [r.returncode for r in results] == [1, 1]
+    said = (
+        r"trainer: process 1: dataset: expected \S+/own\S+, as process 0 has it, found"
+    )
+    assert all(re.match(said, line(r)) for r in results)
+
+
+def test_other_flags_end_all_processes_before_anything_heavy():
+    port = free_port()
+    results = ended([start_one(i, f"--seed={i}", port=port) for i in (0, 1)])
+    assert [(r.returncode, line(r)) for r in results] == [
+        (
+            1,
+            "trainer: process 1: --seed: expected 0, as process 0 has it, found 1. "
+            "Give all processes the same.",
+        )
+    ] * 2
+
+
+def test_another_version_ends_all_processes():
+    port = free_port()
+    old = changed("launch.importlib.metadata.version = lambda name: '0.1'")
+    results = ended([start_one(0, port=port), start_one(1, port=port, program=old)])
+    assert [r.returncode for r in results] == [1, 1]
+    assert all("process 1: jax: expected" in line(r) for r in results)
+    assert all("found 0.1." in line(r) for r in results)
+
+
+def test_processes_that_do_not_come_are_waited_for_so_long():
+    port = free_port()
+    program = changed("launch._PATIENCE = 2")
+    results = ended([start_one(i, count=3, port=port, program=program) for i in (0, 2)])
+    assert [r.returncode for r in results] == [1, 1]
+    said = (
+        f"trainer: process 1: expected it at 127.0.0.1:{port} within 2 s, found none. "
+        "Start it with the same command, and KERAS_DISTRIBUTION_PROCESS_ID of its own."
+    )
+    assert [line(r) for r in results] == [said, said]
+
+
+def test_a_first_process_that_does_not_come_is_waited_for_so_long():
+    port = free_port()
+    result = processes.end(
+        start_one(1, port=port, program=changed("launch._PATIENCE = 1"))
+    )
+    assert result.returncode == 1
+    assert line(result) == (
+        f"trainer: process 0: expected it at 127.0.0.1:{port} "
+        "(KERAS_DISTRIBUTION_JOB_ADDRESSES) within 1 s, found: connection refused. Start "
+        "it, or mend the address."
+    )
+
+
+def test_two_processes_of_one_number_are_one_too_many():
+    port = free_port()
+    results = ended([start_one(i, count=3, port=port) for i in (0, 1, 1)])
+    assert [r.returncode for r in results] == [1, 1, 1]
+    said = "KERAS_DISTRIBUTION_PROCESS_ID: expected one process 1, found two."
+    assert {line(r) for r in results} == {f"trainer: {said}"}
+
+
+def test_a_port_that_is_taken_is_said():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        result = processes.end(start_one(0, port=port))
+    assert result.returncode == 1
+    assert f"found 127.0.0.1:{port}: address already in use." in line(result)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "says"),
+    [
+        ("KERAS_BACKEND", "tensorflow", "expected jax, which computes in 2 processes"),
+        (
+            "KERAS_DISTRIBUTION_NUM_PROCESSES",
+            "two",
+            "a number from 1 to 1000, found two.",
+        ),
+        ("KERAS_DISTRIBUTION_PROCESS_ID", "", "a number from 0 to 1, found none."),
+        ("KERAS_DISTRIBUTION_PROCESS_ID", "2", "a number from 0 to 1, found 2."),
+        ("KERAS_DISTRIBUTION_JOB_ADDRESSES", "", "expected HOST:PORT, where process 0"),
+        ("KERAS_DISTRIBUTION_JOB_ADDRESSES", "host", "listens, found host."),
+        (
+            "KERAS_DISTRIBUTION_JOB_ADDRESSES",
+            "no.such.host.invalid:1",
+            "of this machine",
+        ),
+    ],
+)
+def test_a_wrong_variable_is_one_line(variable, value, says):
+    result = processes.end(start_one(0, port=1, env={variable: value}))
+    assert result.returncode == 1
+    assert line(result).startswith(f"trainer: {variable}: expected")
+    assert says in line(result)
+
+
+def test_a_batch_that_processes_cannot_share_evenly_is_an_error(folder):
+    results = ended(start(folder, "--batch_size=25"))
+    assert [r.returncode for r in results] == [1, 1]
+    assert all("expected a multiple of 2" in line(r) for r in results)
+
+
+def test_other_programs_have_one_process():
+    env = {"KERAS_DISTRIBUTION_NUM_PROCESSES": "2"}
+    result = processes.run("trainer.evaluate", "--model=model.keras", env=env)
+    assert result.returncode == 1
+    assert "only python -m trainer has several processes" in line(result)
