@@ -29,6 +29,8 @@ _COPIES = 2.2
 _OTHER_BYTES = 1 << 30  # That the rest of a run needs, beside what is imported by now.
 # Images of a streamed split that are shuffled together, or taken from memory at once.
 PIECE_BYTES = 1 << 26
+# Images of a streamed split that one call decodes; a call takes time of its own.
+_GROUP_BYTES = 1 << 22
 _SAMPLE = 10_000  # Examples that tell how bright a split is.
 _COUNTED_BYTES = 1 << 20  # Pixels that are counted at once, in eight times the memory.
 _READ_BATCH = 512
@@ -513,15 +515,31 @@ def _from_stream(
     batch_size: int,
     order: _Order,
 ) -> tf.data.Dataset:
-    image_bytes = math.prod(features.find(builder.info).image_shape)
-    # Of whole batches, so that only the epoch's last one can be short.
-    piece_batches = max(1, PIECE_BYTES // (image_bytes * batch_size))
+    shape = features.find(builder.info).image_shape
+
+    def examples(some_bytes):
+        # Of whole batches, so that only the epoch's last one can be short.
+        return max(1, some_bytes // (math.prod(shape) * batch_size)) * batch_size
+
+    piece, group = examples(PIECE_BYTES), examples(_GROUP_BYTES)
 
     @_as_is
-    def shuffled_piece(piece, records):
-        picked = order.permutation(tf.size(records, tf.int64), piece=piece + 1)
+    def groups(number, records):
+        count = tf.size(records, tf.int64)
+        picked = order.permutation(count, piece=number + 1)
         shuffled = tf.gather(records, picked)
-        return tf.data.Dataset.from_tensor_slices(shuffled).batch(batch_size)
+        whole = count // batch_size * batch_size
+        # A short batch is a group by itself.
+        starts = [tf.range(0, whole, group), tf.range(whole, count, batch_size)]
+        bounds = tf.concat([*starts, [count]], 0)
+        slices = tf.data.Dataset.from_tensor_slices((bounds[:-1], bounds[1:]))
+        return slices.map(_as_is(lambda start, end: shuffled[start:end]))
+
+    @_as_is
+    def batches(records):
+        images, labels = decode(records)
+        size = tf.minimum(tf.size(labels), batch_size)
+        return tf.reshape(images, [-1, size, *shape]), tf.reshape(labels, [-1, size])
 
     @_as_is
     def one_pass(number):
@@ -530,12 +548,11 @@ def _from_stream(
     @_as_is
     def epoch(_):
         records = tf.data.Dataset.range(order.passes).flat_map(one_pass)
-        pieces = records.batch(piece_batches * batch_size).enumerate()
-        return pieces.flat_map(shuffled_piece)
+        return records.batch(piece).enumerate().flat_map(groups)
 
     # An epoch's order of files is looked up when its iteration begins.
     dataset = tf.data.Dataset.range(1).flat_map(epoch)
-    return dataset.map(decode, num_parallel_calls=_CORES).prefetch(2)
+    return dataset.map(batches, num_parallel_calls=_CORES).prefetch(2).unbatch()
 
 
 def _filled_up(
