@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mnist_idx_tfds import machine
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 # A line of TensorFlow's C++ code that is an error or a warning.
 _COMPLAINT = re.compile(r"^(?:\S+ \S+: )?[EW]\S* .*?\.cc:\d+\] (.+)", re.MULTILINE)
 _LONGEST = 300  # Letters of TensorFlow's in a message of ours.
+# What TensorFlow and Keras import wherever it is installed, for functions that nothing
+# here calls; it takes as long as the two themselves.
+_UNUSED = ("matplotlib", "pandas", "sklearn")
 
 
 class Device(NamedTuple):
@@ -95,7 +98,8 @@ def select(name: str) -> Device:
             f"--device={name}: expected one device, with which the backend TensorFlow "
             "computes, found several. KERAS_BACKEND=jax computes on several."
         )
-    with _startup_noise_hidden():
+    unused = _UNUSED if jax else (*_UNUSED, "jax")
+    with _startup_noise_hidden(), _not_found(unused):
         if jax:
             peers.join()
             return _with_peers(_select_for_jax(name))
@@ -283,6 +287,18 @@ def _why_no_gpu() -> str:
 def _shortened(text: str) -> str:
     text = " ".join(text.split()).rstrip(".")
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+@contextlib.contextmanager
+def _not_found(packages: Sequence[str]) -> Iterator[None]:
+    """Within it, imports go as if packages were not installed, but for imported ones."""
+    hidden = [name for name in packages if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
 
 
 @contextlib.contextmanager

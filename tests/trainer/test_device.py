@@ -43,6 +43,22 @@ def test_no_gpu_is_an_error_that_says_what_there_is_why_and_what_to_do():
         assert "TensorFlow says: failed call to cuInit: " in error
 
 
+UNUSED = """
+import sys
+from trainer import device
+device.select("cpu")
+import keras
+print(sorted({"jax", "matplotlib", "pandas", "sklearn"} & set(sys.modules)))
+import matplotlib
+"""
+
+
+def test_what_keras_would_import_for_nothing_is_imported_when_asked_for_alone():
+    """Matplotlib is drawn with later."""
+    result = run_python(UNUSED)
+    assert (result.returncode, result.stdout) == (0, "[]\n"), result.stderr
+
+
 def test_complaints_are_told_from_what_else_tensorflow_writes():
     text = """
 WARNING: All log messages before absl::InitializeLog() is called are written to STDERR

@@ -29,6 +29,8 @@ _COPIES = 2.2
 _OTHER_BYTES = 1 << 30  # That the rest of a run needs, beside what is imported by now.
 # Images of a streamed split that are shuffled together, or taken from memory at once.
 PIECE_BYTES = 1 << 26
+# Images of a streamed split that one call decodes; a call takes time of its own.
+_GROUP_BYTES = 1 << 22
 _SAMPLE = 10_000  # Examples that tell how bright a split is.
 _COUNTED_BYTES = 1 << 20  # Pixels that are counted at once, in eight times the memory.
 _READ_BATCH = 512
@@ -162,19 +164,16 @@ def load(
             tf.constant(seed, tf.int64), tf.Variable(0, dtype=tf.int64), passes
         )
         train_feed, why_feed = _choose(builder, train_split, feed)
+        own = _own_rows(train_examples * passes, batch_size, devices)
         if train_feed == "memory":
             images, labels = _arrays(builder, train_split, decode)
             pixels = _pixels([images[:_SAMPLE].numpy()])
             count_train = _counter(builder, train_split, labels)
-            train = _from_memory((images, labels), batch_size, order)
+            train = _shared(_from_memory((images, labels), batch_size, order), own)
         else:
             pixels = _pixels(_sample(builder, train_split, decode))
             count_train = _counter(builder, train_split)
-            train = _from_stream(builder, train_split, batch_size, order)
-        train = _filled_up(train, train_examples * passes, batch_size, devices)
-        train = _own_part(train)
-        if train_feed == "stream":
-            train = train.map(decode, num_parallel_calls=_CORES).prefetch(2)
+            train = _from_stream(builder, train_split, decode, batch_size, order, own)
         strength = None
         if augment:
             strength = augmentation.strength(train_examples, len(found.label_names))
@@ -213,9 +212,7 @@ def load(
             train=_counted(train, steps),
             evaluate=_counted(evaluate, eval_steps),
             evaluate_shared=_counted(
-                _own_part(
-                    _filled_up(evaluate, eval_examples, evaluation_batch, devices)
-                ),
+                _shared(evaluate, _own_rows(eval_examples, evaluation_batch, devices)),
                 eval_steps,
             ),
             set_epoch=order.epoch.assign,
@@ -516,19 +513,39 @@ def _from_memory(
 def _from_stream(
     builder: tfds.core.DatasetBuilder,
     split: str,
+    decode: Callable,
     batch_size: int,
     order: _Order,
+    own: Callable | None,
 ) -> tf.data.Dataset:
-    """Batches of records, not decoded yet."""
-    image_bytes = math.prod(features.find(builder.info).image_shape)
-    # Of whole batches, so that only the epoch's last one can be short.
-    piece_batches = max(1, PIECE_BYTES // (image_bytes * batch_size))
+    shape = features.find(builder.info).image_shape
+
+    def examples(some_bytes):
+        # Of whole batches, so that only the epoch's last one can be short.
+        return max(1, some_bytes // (math.prod(shape) * batch_size)) * batch_size
+
+    piece, group = examples(PIECE_BYTES), examples(_GROUP_BYTES)
 
     @_as_is
-    def shuffled_piece(piece, records):
-        picked = order.permutation(tf.size(records, tf.int64), piece=piece + 1)
+    def groups(number, records):
+        count = tf.size(records, tf.int64)
+        picked = order.permutation(count, piece=number + 1)
         shuffled = tf.gather(records, picked)
-        return tf.data.Dataset.from_tensor_slices(shuffled).batch(batch_size)
+        whole = count // batch_size * batch_size
+        # A short batch is a group by itself.
+        starts = [tf.range(0, whole, group), tf.range(whole, count, batch_size)]
+        bounds = tf.concat([*starts, [count]], 0)
+        slices = tf.data.Dataset.from_tensor_slices((bounds[:-1], bounds[1:]))
+        return slices.map(_as_is(lambda start, end: shuffled[start:end]))
+
+    @_as_is
+    def batches(records):
+        rows = tf.reshape(records, [-1, tf.minimum(tf.size(records), batch_size)])
+        if own:
+            rows = tf.gather(rows, own(tf.shape(rows)[1]), axis=1)
+        images, labels = decode(tf.reshape(rows, [-1]))
+        size = tf.shape(rows)[1]
+        return tf.reshape(images, [-1, size, *shape]), tf.reshape(labels, [-1, size])
 
     @_as_is
     def one_pass(number):
@@ -537,43 +554,42 @@ def _from_stream(
     @_as_is
     def epoch(_):
         records = tf.data.Dataset.range(order.passes).flat_map(one_pass)
-        pieces = records.batch(piece_batches * batch_size).enumerate()
-        return pieces.flat_map(shuffled_piece)
+        return records.batch(piece).enumerate().flat_map(groups)
 
     # An epoch's order of files is looked up when its iteration begins.
-    return tf.data.Dataset.range(1).flat_map(epoch)
+    dataset = tf.data.Dataset.range(1).flat_map(epoch)
+    return dataset.map(batches, num_parallel_calls=_CORES).prefetch(2).unbatch()
 
 
-def _filled_up(
-    batches: tf.data.Dataset, examples: int, batch_size: int, devices: int
-) -> tf.data.Dataset:
-    """Adds to a last batch that devices cannot share some of its examples again."""
+def _own_rows(examples: int, batch_size: int, devices: int) -> Callable | None:
+    """Returns a function from a batch's size to the rows that this process computes.
+
+    Of a batch that devices cannot share evenly, some rows come again; see `shares`. None
+    where a process has all of each batch as it is.
+    """
     size = shares.last_size(examples, batch_size)
     full = shares.filled(size, batch_size, devices)
-    if full == size:
+    if full == size and peers.count() == 1:
+        return None
+
+    def own(found):
+        part = tf.where(found == size, full, found) // peers.count()
+        return tf.range(peers.index() * part, (peers.index() + 1) * part) % found
+
+    return own
+
+
+def _shared(batches: tf.data.Dataset, own: Callable | None) -> tf.data.Dataset:
+    """Leaves of each batch the rows that this process computes."""
+    if own is None:
         return batches
 
     @_as_is
-    def fill(*columns):
-        found = tf.shape(columns[0])[0]
-        rows = tf.range(tf.where(found == size, full, found)) % found
+    def share(*columns):
+        rows = own(tf.size(columns[1]))
         return tuple(tf.gather(column, rows) for column in columns)
 
-    return batches.map(fill, num_parallel_calls=_CORES).prefetch(2)
-
-
-def _own_part(batches: tf.data.Dataset) -> tf.data.Dataset:
-    """Leaves of each batch the part of this process, where several share it."""
-    if peers.count() == 1:
-        return batches
-
-    @_as_is
-    def own(*columns):
-        size = tf.shape(columns[0])[0] // peers.count()
-        start = peers.index() * size
-        return tuple(column[start : start + size] for column in columns)
-
-    return batches.map(own, num_parallel_calls=_CORES).prefetch(2)
+    return batches.map(share, num_parallel_calls=_CORES).prefetch(2)
 
 
 def _augmented(

@@ -172,6 +172,18 @@ def test_a_stream_of_several_pieces_and_files_has_every_example_once(
     assert orders[0] != orders[1]
 
 
+def test_a_stream_is_the_same_however_much_is_decoded_at_once(builder, monkeypatch):
+    """A batch, two of a piece's five, or more than a piece."""
+    monkeypatch.setattr(pipeline, "PIECE_BYTES", 40 * SHAPE[0] * SHAPE[1])
+    orders = []
+    for images in (8, 16, 1000):
+        monkeypatch.setattr(pipeline, "_GROUP_BYTES", images * SHAPE[0] * SHAPE[1])
+        data = load(builder, feed="stream")
+        assert [len(labels) for _, labels in data.train] == [8] * 12 + [7]
+        orders.append(keys(*collect(data.train)))
+    assert orders[0] == orders[1] == orders[2]
+
+
 def test_auto_streams_what_is_too_large_for_the_memory_that_is_left(
     builder, monkeypatch
 ):
