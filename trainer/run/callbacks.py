@@ -138,7 +138,7 @@ class Checkpoint(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         # The epoch's last step is followed by its evaluation, and saved with it.
-        if batch + 1 == self.params["steps"]:
+        if batch + 1 >= self.params["steps"]:
             return
         is_stopped = _any(signals.received())
         if is_stopped or _any(time.perf_counter() - self._time > self._seconds):

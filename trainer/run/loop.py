@@ -157,7 +157,7 @@ def run(
     else:
         if step:
             print(f"{workdir}: the run goes on after step {step:,}.", flush=True)
-        last = _fit(trained, settings, data, step, kept, board, target_accuracy)
+        last = _fit(trained, settings, data, kept, board, target_accuracy)
     loss, accuracy = last["test_loss"], last["test_accuracy"]
     print(f"final  test_loss {loss:.4f}  test_accuracy {accuracy:.4f}", flush=True)
     if not workdir:
@@ -250,12 +250,11 @@ def _fit(
     model: keras.Model,
     settings: Settings,
     data: Data,
-    step: int,
     kept: Workdir | None,
     board: "Writer | None",
     target_accuracy: float | None,
 ) -> Record:
-    """Trains from a step to the end of the run, and returns its last record."""
+    """Trains to the end of the run, and returns its last record."""
     records: list[Record] = []
     sinks: list[Callable[[Record], None]] = [
         Progress(settings.epochs, data.steps, windows=settings.log_every > 0),
@@ -298,7 +297,7 @@ def _fit(
             ],
         )
 
-    epoch, skipped = divmod(step, data.steps)
+    epoch, skipped = divmod(int(model.optimizer.iterations), data.steps)
     try:
         with signals.held_back():
             if skipped:
