@@ -129,9 +129,14 @@ def test_the_first_process_has_the_log_and_the_others_say_where_it_is(folder):
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_losses_and_accuracy_do_not_depend_on_the_number_of_processes(folder, count):
-    """To five digits over ten epochs, with last short batches, and the end's accuracy."""
+    """To five digits over ten epochs, with last short batches, and the end's accuracy.
+
+    The last one prepares the data set for itself, as if it had another disk.
+    """
     workdir = folder / f"run{count}"
-    results = ended(start(folder, "--epochs=16", f"--workdir={workdir}", count=count))
+    flags = ("--epochs=16", f"--workdir={workdir}")
+    own = (f"--data_dir={folder / f'data{count}'}",)
+    results = ended(start(folder, *flags, count=count, own=own))
     assert [(r.returncode, r.stderr) for r in results] == [(0, "")] * count
     pairs = list(zip(records(workdir), records(folder / "two"), strict=True))
     for found, expected in pairs[:20]:
@@ -235,6 +240,22 @@ def test_a_first_process_that_does_not_come_is_waited_for_so_long():
         "(KERAS_DISTRIBUTION_JOB_ADDRESSES) within 1 s, found: connection refused. Start "
         "it, or mend the address."
     )
+
+
+def test_a_process_that_falls_silent_is_lost():
+    port = free_port()
+    program = changed("launch._BEAT = 0.5; launch._SILENCE = 3; launch._GRACE = 1")
+    first, second = (start_one(i, port=port, program=program) for i in (0, 1))
+    try:
+        assert "has the log" in second.stdout.readline()
+        second.send_signal(signal.SIGSTOP)
+        result = processes.end(first)
+    finally:
+        second.kill()
+        processes.end(second)
+    assert result.returncode == 1
+    said = "trainer: process 1: it is lost, or its machine is."
+    assert line(result) == f"{said} {GOES_ON}"
 
 
 def test_two_processes_of_one_number_are_one_too_many():
