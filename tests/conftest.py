@@ -47,6 +47,7 @@ SLOW = (
 FIRST = (
     "tests/test_readme.py",
     "tests/trainer/test_jax.py",
+    "tests/trainer/test_processes.py",
     "tests/test_faults.py",
     "tests/trainer/test_demo.py",
     "tests/trainer/test_main.py",

@@ -8,7 +8,6 @@ the first process's watcher, and starts the one that computes once all have come
 import contextlib
 import dataclasses
 import errno
-import importlib.metadata
 import json
 import math
 import os
@@ -165,8 +164,10 @@ def _number(name: str, default: str, least: int, most: int) -> int:
 
 def _facts() -> dict[str, Any]:
     """Returns what must be alike in all processes, by the name that people know."""
+    from importlib import metadata  # Here, as most runs need not wait for it.
+
     own = flags.FLAGS.get_flags_for_module(sys.argv[0])
-    versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
+    versions = {name: metadata.version(name) for name in _PACKAGES}
     given = {f"--{f.name}": f.value for f in own if f.name not in _OWN_FLAGS}
     return {
         peers.COUNT: os.environ[peers.COUNT],
@@ -285,7 +286,7 @@ class _Link:
         with contextlib.suppress(OSError):
             self._socket.sendall(json.dumps(message).encode() + b"\n")
 
-    def receive(self, seconds: float = _SILENCE) -> dict[str, Any] | None:
+    def receive(self, seconds: float) -> dict[str, Any] | None:
         """Returns the next message; None after the last one, or so long a silence."""
         self._socket.settimeout(seconds)
         with contextlib.suppress(OSError, ValueError):
@@ -346,7 +347,7 @@ class _Watch:
         threading.Thread(target=work, args=args, daemon=True).start()
 
     def _listen(self, process: int, link: _Link) -> None:
-        while (message := link.receive()) is not None:
+        while (message := link.receive(_SILENCE)) is not None:
             if message:  # Not a sign of life alone.
                 self._events.put((process, message))
         self._events.put((process, None))

@@ -34,6 +34,8 @@ def train(folder, workdir, *args, backend="jax", devices=1, **kwargs):
     env = {"KERAS_BACKEND": backend, "XLA_FLAGS": flags}
     # What one run compiled, another need not.
     env["JAX_COMPILATION_CACHE_DIR"] = f"{folder / 'compiled'}"
+    env["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+    env["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
     return processes.run("trainer", *options, *args, env=env, **kwargs)
 
 

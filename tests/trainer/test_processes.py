@@ -210,7 +210,9 @@ def test_other_flags_end_all_processes_before_anything_heavy():
 
 def test_another_version_ends_all_processes():
     port = free_port()
-    old = changed("launch.importlib.metadata.version = lambda name: '0.1'")
+    old = changed(
+        "from importlib import metadata; metadata.version = lambda name: '0.1'"
+    )
     results = ended([start_one(0, port=port), start_one(1, port=port, program=old)])
     assert [r.returncode for r in results] == [1, 1]
     assert all("process 1: jax: expected" in line(r) for r in results)
