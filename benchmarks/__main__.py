@@ -2,7 +2,7 @@
 
     python -m benchmarks [PART ...] [--flags]
 
-The parts, in this order, and about how long each takes on two cores, half an hour in all:
+The parts, in this order, and about how long each takes on two cores, 40 minutes in all:
 
     idx           1 min   the four files to arrays, and idx2numpy and torchvision
     build         3 min   the four files to a TFDS data set, and TFDS's own mnist
@@ -18,7 +18,7 @@ The parts, in this order, and about how long each takes on two cores, half an ho
     scale         5 min   60,000 to 1,000,000 rendered images, and ours in proportion
     stream        9 min   1,000,000 rendered images from disk, and from memory, and the
                           guide without its cache
-    beam          6 min   1,000,000 rendered images to a TFDS data set, by two workers of
+    beam          3 min   1,000,000 rendered images to a TFDS data set, by two workers of
                           Apache Beam, and without it
 
 and one that must be named, whose time is that of its sets, minutes each:
