@@ -105,8 +105,8 @@ def check_same(values: Mapping[str, Any]) -> None:
       TrainerError: one has; all processes raise the same.
     """
     said = all_say(dict(values))
-    for process, (expected, found) in enumerate((said[0], other) for other in said):
-        raise_different(process, expected, found)
+    for process, found in enumerate(said):
+        raise_different(process, said[0], found)
 
 
 def raise_different(
