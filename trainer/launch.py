@@ -8,6 +8,7 @@ the first process's watcher, and starts the one that computes once all have come
 import contextlib
 import dataclasses
 import errno
+import importlib.util
 import json
 import math
 import os
@@ -141,6 +142,11 @@ def _job() -> _Job | None:
         raise TrainerError(
             f"KERAS_BACKEND: expected jax, which computes in {count} processes "
             f"({peers.COUNT}), found {backend or 'none'}. Set it to jax."
+        )
+    if not importlib.util.find_spec("jax"):
+        raise TrainerError(
+            "KERAS_BACKEND=jax: expected the package jax, found none. It comes with pip "
+            "install '.[jax]'."
         )
     index = _number(peers.INDEX, "", 0, count - 1)
     addresses = os.environ.get(peers.ADDRESSES, "").split(",")

@@ -303,6 +303,13 @@ def test_a_wrong_variable_is_one_line(variable, value, says):
     assert says in line(result)
 
 
+def test_without_jax_one_line_says_how_to_install_it():
+    program = changed("import sys; sys.modules['jax'] = None")
+    result = processes.end(start_one(0, port=1, program=program))
+    assert result.returncode == 1
+    assert line(result).endswith("It comes with pip install '.[jax]'.")
+
+
 def test_other_programs_have_one_process():
     env = {"KERAS_DISTRIBUTION_NUM_PROCESSES": "2"}
     result = processes.run("trainer.evaluate", "--model=model.keras", env=env)
