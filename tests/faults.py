@@ -17,11 +17,11 @@ import tempfile
 import time
 from collections.abc import Callable
 
-import numpy as np
 import tensorflow_datasets as tfds
 
 sys.path.insert(0, str(pathlib.Path(__file__).with_name("helpers")))  # As pytest does.
 
+import kept_runs
 import processes
 from idx_files import write_set
 
@@ -67,10 +67,8 @@ class Survivor:
 
     def state(self, workdir: str) -> tuple[list[bytes], list[dict]]:
         """Returns all bits of a run's checkpoint, and its metrics but for the speed."""
-        with np.load(self.folder / workdir / "checkpoint.npz") as file:
-            arrays = [file[name].tobytes() for name in file.files]
-        metrics = (self.folder / workdir / "metrics.jsonl").read_text()
-        records = [json.loads(line) for line in metrics.splitlines()]
+        arrays = kept_runs.bits(self.folder / workdir)
+        records = kept_runs.records(self.folder / workdir)
         for record in records:
             record.pop("images_per_second", None)
         return arrays, records

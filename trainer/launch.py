@@ -20,7 +20,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import FrameType
 from typing import IO, Any
 
@@ -46,8 +46,7 @@ _OWN_FLAGS = {
     "workdir",
     "export_dir",
 }
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_STOPPED = tuple(128 + number for number in _SIGNALS)
+_STOPPED = tuple(128 + number for number in signals.SIGNALS)
 _BROKE = 75  # Exit code after an error that nobody expects.
 _BROKEN = (_BROKE, -signal.SIGABRT)  # The latter is how JAX ends its processes.
 _HINT = " The same commands go on from the last checkpoint, where there is a --workdir."
@@ -211,7 +210,7 @@ def _gathered(
                 f"within {_PATIENCE:.0f} s, found none. Start it with the same command, "
                 f"and {peers.INDEX} of its own."
             )
-            raise _told(links, error) from None
+            raise _told(links.values(), error) from None
         link = _Link(stack.enter_context(connection))
         hello = link.receive(_BEAT)
         if not isinstance(hello, dict) or not isinstance(hello.get("process"), int):
@@ -224,7 +223,7 @@ def _gathered(
                 )
             peers.raise_different(process, facts, dict(hello.get("facts", {})))
         except TrainerError as e:
-            raise _told({**links, -1: link}, e) from None
+            raise _told([*links.values(), link], e) from None
         links[process] = link
     with socket.create_server((job.host, 0), family=family) as free:
         port = int(free.getsockname()[1])
@@ -241,8 +240,8 @@ def _reason(e: OSError | UnicodeError) -> str:
     return (getattr(e, "strerror", None) or str(e)).lower()
 
 
-def _told(links: dict[int, "_Link"], error: TrainerError) -> TrainerError:
-    for link in links.values():
+def _told(links: Iterable["_Link"], error: TrainerError) -> TrainerError:
+    for link in links:
         link.send({"error": str(error)})
     return error
 
@@ -408,7 +407,7 @@ class _Watch:
         """Says why the child failed, here and to the others, and returns its code."""
         errors.seek(0)
         text = errors.read().decode(errors="replace").replace(signals.STOPPING, "")
-        if -code in _SIGNALS:
+        if -code in signals.SIGNALS:
             code = 128 - code
         if code < 0:
             name = signal.Signals(-code).name
@@ -441,5 +440,5 @@ def _pass_signals_on(child: subprocess.Popen[bytes]) -> None:
         said.append(number)
         child.send_signal(number)
 
-    for number in _SIGNALS:
+    for number in signals.SIGNALS:
         signal.signal(number, pass_on)

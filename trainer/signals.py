@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from types import FrameType
 
 STOPPING = "stopping after the steps in progress; once more stops at once\n"
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _waiting = False
 _received: int | None = None
 
@@ -27,7 +27,7 @@ class Interrupted(KeyboardInterrupt):
 
 def install() -> None:
     """Turns the first SIGINT or SIGTERM into `Interrupted`; a second ends the process."""
-    for number in _SIGNALS:
+    for number in SIGNALS:
         signal.signal(number, _handle)
 
 

@@ -9,6 +9,7 @@ import json
 import re
 import signal
 
+import kept_runs
 import keras
 import numpy as np
 import processes
@@ -22,20 +23,12 @@ BACKENDS = {"KERAS_BACKEND": "jax"}
 
 
 def train(folder, workdir, *args, backend="jax", devices=1, **kwargs):
-    # To compile well takes longer here than what is compiled.
-    flags = (
-        f"--xla_force_host_platform_device_count={devices} "
-        "--xla_backend_optimization_level=0"
-    )
     options = (
         *(f"--idx_dir={folder / 'own'}", f"--data_dir={folder / 'data'}"),
         *(f"--workdir={folder / workdir}", "--batch_size=16", "--log_every=5"),
     )
-    env = {"KERAS_BACKEND": backend, "XLA_FLAGS": flags}
-    # What one run compiled, another need not.
-    env["JAX_COMPILATION_CACHE_DIR"] = f"{folder / 'compiled'}"
-    env["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
-    env["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
+    env = {"KERAS_BACKEND": backend, **processes.quick_jax(folder)}
+    env["XLA_FLAGS"] += f" --xla_force_host_platform_device_count={devices}"
     return processes.run("trainer", *options, *args, env=env, **kwargs)
 
 
@@ -48,17 +41,11 @@ def trained(folder, workdir, *args, **kwargs):
 
 def losses(folder, workdir):
     """Returns the losses of the steps, and of the evaluations, of a run."""
-    lines = (folder / workdir / "metrics.jsonl").read_text().splitlines()
-    records = [json.loads(line) for line in lines]
+    records = kept_runs.records(folder / workdir)
     return tuple(
         np.array([record[key] for record in records if key in record])
         for key in ("loss", "test_loss")
     )
-
-
-def bits(folder, workdir):
-    with np.load(folder / workdir / "checkpoint.npz") as file:
-        return [file[name].tobytes() for name in file.files]
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +118,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_bits_on_jax_alone(folder):
     assert "backend jax there, tensorflow now" in other.stderr
     lines = trained(folder, "stopped", *flags)
     assert f"{folder / 'stopped'}: the run goes on after step 7." in lines
-    assert bits(folder, "stopped") == bits(folder, "whole")
+    assert kept_runs.bits(folder / "stopped") == kept_runs.bits(folder / "whole")
 
 
 def test_batch_normalization_is_of_the_whole_batch_on_two_devices(folder):

@@ -1,7 +1,6 @@
 """Several processes of one run, as on several machines: real ones, on loopback."""
 
 import importlib.util
-import json
 import os
 import pathlib
 import re
@@ -9,10 +8,10 @@ import signal
 import socket
 import time
 
-import numpy as np
 import processes
 import pytest
 from idx_files import write_set
+from kept_runs import bits, records
 
 if not importlib.util.find_spec("jax"):
     pytest.skip("JAX is not installed", allow_module_level=True)
@@ -57,21 +56,13 @@ def start(folder, *flags, count=2, own=()):
         *("--model=cnn", "--batch_size=24", "--log_every=5"),
         *("--feed=stream", "--augment=on", *flags),
     )
-    env = {
-        # To compile well takes longer here than what is compiled; and what one run
-        # compiled, another need not.
-        "XLA_FLAGS": "--xla_backend_optimization_level=0",
-        "JAX_COMPILATION_CACHE_DIR": f"{folder / 'compiled'}",
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
-    }
     return [
         start_one(
             index,
             *(*given, *(own if index == count - 1 else ())),
             count=count,
             port=port,
-            env=env,
+            env=processes.quick_jax(folder),
         )
         for index in range(count)
     ]
@@ -85,16 +76,6 @@ def line(result):
     """Returns the one line on standard error."""
     (found,) = result.stderr.splitlines()
     return found
-
-
-def records(workdir):
-    lines = (workdir / "metrics.jsonl").read_text().splitlines()
-    return [json.loads(text) for text in lines]
-
-
-def bits(workdir):
-    with np.load(workdir / "checkpoint.npz") as file:
-        return [file[name].tobytes() for name in file.files]
 
 
 def computing(process):

@@ -140,23 +140,26 @@ class Checkpoint(keras.callbacks.Callback):
         # The epoch's last step is followed by its evaluation, and saved with it.
         if batch + 1 >= self.params["steps"]:
             return
-        is_stopped = _any(signals.received())
-        if is_stopped or _any(time.perf_counter() - self._time > self._seconds):
+        is_due = time.perf_counter() - self._time > self._seconds
+        is_stopped, is_due = _any(signals.received(), is_due)
+        if is_stopped or is_due:
             self._checkpoint(is_stopped)
 
     def on_epoch_end(self, epoch, logs=None):
-        self._checkpoint(_any(signals.received()))
+        (is_stopped,) = _any(signals.received())
+        self._checkpoint(is_stopped)
 
     def _checkpoint(self, is_stopped):
         if self._save:
             self._save(self.model)
         self._time = time.perf_counter()
         if is_stopped:
+            (is_kept,) = _any(self._save is not None)
             raise signals.Interrupted(
                 f"stopped after step {int(self.model.optimizer.iterations):,}. "
                 + (
                     "The same command goes on from there."
-                    if _any(self._save is not None)
+                    if is_kept
                     else "Nothing is kept without --workdir."
                 )
             )
@@ -184,9 +187,9 @@ def _sync(model: keras.Model) -> None:
         model.jax_state_sync()
 
 
-def _any(said: bool) -> bool:
-    """Whether it holds in any process; all of them ask at the same steps."""
-    return any(peers.all_say(bool(said)))
+def _any(*said: bool) -> list[bool]:
+    """Whether each holds in any process; all of them ask at the same steps."""
+    return [any(one) for one in zip(*peers.all_say(said), strict=True)]
 
 
 def reaches(accuracy: float, target: float | None) -> bool:

@@ -130,8 +130,9 @@ def run(
             flush=True,
         )
     trained = _compiled(network, settings, data, device)
-    described = _described(settings, data, device)
-    peers.check_same({k: v for k, v in described.items() if k not in _OWN})
+    if workdir or peers.count() > 1:  # Else the versions need not be looked up.
+        described = _described(settings, data, device)
+        peers.check_same({k: v for k, v in described.items() if k not in _OWN})
     kept = board = None
     if workdir and peers.is_first():
         # Their imports take a while, which a run that is not kept need not wait for.

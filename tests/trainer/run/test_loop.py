@@ -6,6 +6,7 @@ import json
 import types
 import zipfile
 
+import kept_runs
 import keras
 import numpy as np
 import pytest
@@ -116,8 +117,7 @@ def run(builder, folder, target=None, settings=STRONG, augment=True, **kwargs):
     data = pipeline.load(builder, **options)
     device = Device("CPU", "CPU", cores=2)
     loop.run(settings, data, device, workdir=f"{folder}", target_accuracy=target)
-    with np.load(folder / "checkpoint.npz") as file:
-        return [file[name].tobytes() for name in file.files]
+    return kept_runs.bits(folder)
 
 
 @pytest.mark.parametrize("feed", ["memory", "stream"])
