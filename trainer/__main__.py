@@ -39,9 +39,10 @@ _AUGMENT = flags.DEFINE_enum(
 )
 _CLASS_WEIGHT = flags.DEFINE_enum(
     "class_weight",
-    "none",
-    ["none", "balanced"],
-    "Weigh all classes alike in the loss, whatever their numbers of examples.",
+    "auto",
+    ["auto", "balanced", "none"],
+    "Weigh all classes alike in the loss, whatever their numbers of examples; auto does "
+    "it where more than 80% of the examples are of one class.",
 )
 _EPOCHS = flags.DEFINE_integer(
     "epochs",

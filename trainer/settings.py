@@ -17,10 +17,11 @@ EVAL_SPLIT = "eval_split"
 FEED = "feed"  # "memory" or "stream".
 BACKEND = "backend"  # Of Keras.
 LABEL_SMOOTHING = "label_smoothing"  # Part of each label that is spread over all.
+WEIGHT_DECAY = "weight_decay"  # Of the optimizer.
 STEPS = "steps_per_epoch"
 
-# What a run of a version that did not say it was.
-DEFAULTS = {BACKEND: "tensorflow", LABEL_SMOOTHING: 0.0}
+# What a run of a version that did not say it was; of `deep` the decay was none.
+DEFAULTS = {BACKEND: "tensorflow", LABEL_SMOOTHING: 0.0, WEIGHT_DECAY: 0.05}
 
 
 def read(folder: str | os.PathLike[str]) -> dict[str, Any]:

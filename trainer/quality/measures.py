@@ -281,7 +281,7 @@ def majority_note(accuracy: float, share: float, examples: int) -> str | None:
     return (
         f"Accuracy {accuracy:.4f} is {better} than {share:.4f}, that of always giving "
         "the most frequent class. Try more --epochs, a smaller --learning_rate, or, "
-        "where classes are uneven, --class_weight=balanced. Are the labels those of the "
+        "where classes are uneven, another --class_weight. Are the labels those of the "
         "images? A report (--workdir) shows mistakes with their labels, and python -m "
         "mnist_idx_tfds.idx DIR says what is odd about a set of files."
     )

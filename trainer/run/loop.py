@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _BACKENDS = {"tensorflow": "TensorFlow", "jax": "JAX"}
 _FEW_STEPS = 100
+_MOST = 0.8  # Share of one class above which the others have little part in the loss.
 _OWN = {keys.DATA_DIR, keys.IDX_DIR, "device"}  # Of each process of several.
 _RECORD_EVERY = 20  # Steps between records of a run that logs epochs only.
 
@@ -47,7 +48,7 @@ class Settings:
       log_every: steps between lines of the log; 0 for a line an epoch.
       seed: of the initial weights, the order of examples and their augmentation.
       class_weight: "balanced" for classes that weigh alike in the loss, "none" for
-        examples that do.
+        examples that do, "auto" for classes where one has most of the examples.
       from_model: path of a network to begin with, see `transfer`.
     """
 
@@ -57,7 +58,7 @@ class Settings:
     learning_rate: float
     log_every: int
     seed: int
-    class_weight: str = "none"
+    class_weight: str = "auto"
     from_model: str | None = None
 
 
@@ -109,19 +110,28 @@ def run(
     network = MODELS[settings.model].build(
         data.image_shape, len(data.label_names), data.pixels
     )
+    counts = data.count_train()
+    settings = dataclasses.replace(settings, class_weight=_weighing(settings, counts))
+    weights = _weights(counts) if settings.class_weight == "balanced" else None
     begun = ""
     if settings.from_model:
         begun = _begin(network, settings.from_model, data.label_names)
-    print(
-        f"{device.description}  {_BACKENDS[keras.backend.backend()]}  {data.name}: "
-        f"{data.train_examples:,} training and {data.eval_examples:,} evaluation images, "
-        f"{'x'.join(map(str, data.image_shape))}, {len(data.label_names)} classes, from "
-        f"{data.feed}{data.why_feed and f' ({data.why_feed})'}  {settings.model} with "
-        f"{network.count_params():,} parameters"
-        f"{begun}  {'augmented  ' if data.augmentation else ''}{_length(settings, data)}"
-        f"{why and f', {why}'}",
-        flush=True,
-    )
+    opening = [
+        device.description,
+        _BACKENDS[keras.backend.backend()],
+        f"{data.name}: {data.train_examples:,} training and {data.eval_examples:,} "
+        f"evaluation images, {'x'.join(map(str, data.image_shape))}, "
+        f"{len(data.label_names)} classes, from {data.feed}"
+        f"{data.why_feed and f' ({data.why_feed})'}",
+        f"{settings.model} with {network.count_params():,} parameters{begun}",
+    ]
+    if data.augmentation:
+        opening.append("augmented")
+    if weights:
+        share, most = counts.max() / counts.sum(), data.label_names[counts.argmax()]
+        opening.append(f"classes weighed alike ({share:.0%} are {most})")
+    opening.append(_length(settings, data) + (why and f", {why}"))
+    print("  ".join(opening), flush=True)
     total = settings.epochs * data.steps
     if total < _FEW_STEPS:
         print(
@@ -158,7 +168,7 @@ def run(
     else:
         if step:
             print(f"{workdir}: the run goes on after step {step:,}.", flush=True)
-        last = _fit(trained, settings, data, kept, board, target_accuracy)
+        last = _fit(trained, settings, data, weights, kept, board, target_accuracy)
     loss, accuracy = last["test_loss"], last["test_accuracy"]
     print(f"final  test_loss {loss:.4f}  test_accuracy {accuracy:.4f}", flush=True)
     if not workdir:
@@ -251,6 +261,7 @@ def _fit(
     model: keras.Model,
     settings: Settings,
     data: Data,
+    class_weight: dict[int, float] | None,
     kept: Workdir | None,
     board: "Writer | None",
     target_accuracy: float | None,
@@ -267,10 +278,6 @@ def _fit(
     def write(record: Record) -> None:
         for sink in sinks:
             sink(record)
-
-    class_weight = None
-    if settings.class_weight == "balanced":
-        class_weight = _balanced(data.count_train())
 
     def fit(batches: Any, epoch: int, epochs: int) -> None:
         model.fit(
@@ -323,7 +330,15 @@ def _length(settings: Settings, data: Data) -> str:
     return f"{settings.epochs * data.steps:,} steps in {epochs}{passes}"
 
 
-def _balanced(counts: np.ndarray) -> dict[int, float]:
+def _weighing(settings: Settings, counts: np.ndarray) -> str:
+    """Returns how the classes are weighed, where that follows from their sizes, too."""
+    if settings.class_weight != "auto":
+        return settings.class_weight
+    share = counts.max() / counts.sum()
+    return "balanced" if _MOST < share < 1 else "none"
+
+
+def _weights(counts: np.ndarray) -> dict[int, float]:
     """Returns a weight for each class, whose mean over the examples is 1."""
     present = int(np.count_nonzero(counts))
     total = int(counts.sum())
@@ -366,6 +381,7 @@ def _described(settings: Settings, data: Data, device: Device) -> dict[str, Any]
         **dataclasses.asdict(settings),
         "from_model": settings.from_model and _digest(settings.from_model),
         keys.LABEL_SMOOTHING: MODELS[settings.model].label_smoothing,
+        keys.WEIGHT_DECAY: MODELS[settings.model].weight_decay,
         keys.STEPS: data.steps,
         "device": device.description,
         keys.BACKEND: keras.backend.backend(),

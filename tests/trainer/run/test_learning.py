@@ -107,7 +107,7 @@ def test_two_hundred_classes_are_learnt(tmp_path, model, least):
     ],
 )
 def test_balanced_weights_add_up_to_the_same_for_each_class(counts, expected):
-    weights = loop._balanced(np.array(counts))
+    weights = loop._weights(np.array(counts))
     assert list(weights) == list(range(len(counts)))
     assert list(weights.values()) == pytest.approx(expected)
 
@@ -132,6 +132,28 @@ def test_a_rare_class_is_seen_with_balanced_weights(tmp_path):
     assert recalls["balanced"][0] > 0.8
 
 
+@pytest.mark.parametrize(
+    ("majority", "as_with"), [(80, "none"), (81, "balanced"), (100, "none")]
+)
+def test_classes_weigh_alike_by_themselves_where_one_has_more_than_80_percent(
+    tmp_path, capsys, majority, as_with
+):
+    images, labels = bars(np.arange(100) % 2, 2, paper=0, ink=255)
+    train = images, (np.arange(100) >= majority).astype(int)
+    builder = build(tmp_path, {"train": train, "test": (images, labels)})
+    data = pipeline.load(builder, batch_size=48, seed=0)
+    said = {}
+    for weights in ("auto", "none", "balanced"):
+        capsys.readouterr()
+        loop.run(loop.Settings("cnn", 1, 48, 0.01, 0, 0, weights), data, CPU)
+        said[weights] = capsys.readouterr().out
+    assert said["auto"] == said[as_with]
+    alike = f"classes weighed alike ({majority}% are 0)"
+    assert (alike in said["auto"]) == (as_with == "balanced")
+    if majority < 100:
+        assert said["none"] != said["balanced"]
+
+
 @pytest.mark.parametrize("feed", ["memory", "stream"])
 @pytest.mark.parametrize(
     ("class_weight", "shares"), [("none", (0.75, 0.25)), ("balanced", (0.5, 0.5))]
@@ -149,7 +171,8 @@ def test_the_training_loss_is_weighed_and_the_evaluations_is_not(
     settings = loop.Settings("cnn", 1, 40, 1e-9, 1, 0, class_weight)
     model = loop._compiled(network, settings, data, CPU)
     capsys.readouterr()
-    last = loop._fit(model, settings, data, None, None, None)
+    weights = loop._weights(data.count_train()) if class_weight == "balanced" else None
+    last = loop._fit(model, settings, data, weights, None, None, None)
     loss = re.search(r" step 1/1  loss (\S+)", capsys.readouterr().out)[1]
     losses = -np.log([0.9, 0.1])
     assert float(loss) == pytest.approx(losses @ shares, abs=1e-4)

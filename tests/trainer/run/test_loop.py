@@ -104,7 +104,7 @@ def test_what_is_streamed_is_read_once_an_epoch(own, reads, batch_size, log_ever
     model = loop._compiled(
         architectures.cnn((16, 16, 1), 3), settings, data, Device("CPU", "CPU")
     )
-    loop._fit(model, settings, data, None, None, None)
+    loop._fit(model, settings, data, None, None, None, None)
     assert reads == {"train": 4 * TRAIN, "test": 3 * TEST}
 
 
