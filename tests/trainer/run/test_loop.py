@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 import json
+import shutil
 import types
 import zipfile
 
@@ -152,6 +153,19 @@ def test_a_run_does_not_go_on_with_other_examples_or_weights(
     builder, folder = begun
     with pytest.raises(TrainerError, match=says):
         run(builder, folder, **change)
+
+
+def test_a_run_of_before_decay_was_recorded_does_not_go_on_with_another(
+    begun, tmp_path
+):
+    builder, folder = begun
+    shutil.copytree(folder, tmp_path / "old")
+    path = tmp_path / "old" / "settings.json"
+    settings = json.loads(path.read_text())
+    del settings["weight_decay"]
+    path.write_text(json.dumps(settings))
+    with pytest.raises(TrainerError, match=r"weight_decay 0\.05 there, 0\.3 now"):
+        run(builder, tmp_path / "old")
 
 
 @pytest.fixture(scope="module")
