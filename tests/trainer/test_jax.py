@@ -20,6 +20,8 @@ if not importlib.util.find_spec("jax"):
     pytest.skip("JAX is not installed", allow_module_level=True)
 
 BACKENDS = {"KERAS_BACKEND": "jax"}
+# At a rate at which rounding grows slowly.
+STRONG = ("--model=strong", "--class_weight=balanced", "--learning_rate=0.003")
 
 
 def train(folder, workdir, *args, backend="jax", devices=1, **kwargs):
@@ -109,8 +111,8 @@ def test_losses_are_those_of_tensorflow_to_four_digits_over_200_steps(folder):
 
 
 def test_a_run_that_was_stopped_goes_on_to_the_same_bits_on_jax_alone(folder):
-    """Batch normalization, dropout and augmentation included."""
-    flags = ("--model=strong", "--epochs=2", "--augment=on")
+    """Batch normalization, dropout, augmentation and weights of classes included."""
+    flags = (*STRONG, "--epochs=2", "--augment=on")
     trained(folder, "whole", *flags)
     trained(folder, "stopped", *flags, "--target_accuracy=1e-9")
     other = train(folder, "stopped", *flags, backend="tensorflow")
@@ -123,7 +125,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_bits_on_jax_alone(folder):
 
 def test_batch_normalization_is_of_the_whole_batch_on_two_devices(folder):
     """Told by the first steps, as rounding grows in those after them."""
-    flags = ("--model=strong", "--epochs=2", "--augment=on", "--target_accuracy=1e-9")
+    flags = (*STRONG, "--epochs=2", "--augment=on", "--target_accuracy=1e-9")
     trained(folder, "strong2", *flags, "--device=all", devices=2)
     (found, *_), _ = losses(folder, "strong2")
     (expected, *_), _ = losses(folder, "whole")

@@ -54,7 +54,7 @@ def start(folder, *flags, count=2, own=()):
     given = (
         *(f"--idx_dir={folder / 'own'}", f"--data_dir={folder / 'data'}"),
         *("--model=cnn", "--batch_size=24", "--log_every=5"),
-        *("--feed=stream", "--augment=on", *flags),
+        *("--feed=stream", "--augment=on", "--class_weight=balanced", *flags),
     )
     return [
         start_one(
