@@ -26,10 +26,11 @@ class Model:
       epochs: passes over the training split of MNIST; see `budget` for others.
       batch_size: examples a step.
       learning_rate: AdamW's peak rate.
-      weight_decay: AdamW's; dropout is enough for a network that has it.
+      weight_decay: AdamW's; see `decay`.
       label_smoothing: part of each label that is spread over all classes.
       augmented_from: passes over the training split in a run from which it learns more
         from images that are changed at random.
+      most_decay_steps: steps of the longest run that has the full `weight_decay`.
     """
 
     build: Callable[..., keras.Model]
@@ -39,6 +40,18 @@ class Model:
     weight_decay: float
     label_smoothing: float = 0.0
     augmented_from: int = 12
+    most_decay_steps: float = math.inf
+
+    def decay(self, steps: int) -> float:
+        """Returns AdamW's weight decay for a run: the longer, the less.
+
+        Source: Wang and Aitchison, "How to set AdamW's weight decay as you scale model
+        and dataset size", 2024.
+
+        Args:
+          steps: of the whole run.
+        """
+        return self.weight_decay * min(1, self.most_decay_steps / steps)
 
 
 def cnn(
@@ -192,6 +205,7 @@ MODELS = {
         weight_decay=0.3,
         label_smoothing=0.1,
         augmented_from=1,
+        most_decay_steps=2200,
     ),
 }
 

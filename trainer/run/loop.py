@@ -235,12 +235,10 @@ def _compiled(
         how["weighted_metrics"] = [
             keras.metrics.SparseCategoricalCrossentropy(name=callbacks.CROSSENTROPY)
         ]
+    total = settings.epochs * data.steps
+    decay = MODELS[settings.model].decay(total)
     model.compile(
-        optimizer=adamw(
-            settings.learning_rate,
-            MODELS[settings.model].weight_decay,
-            settings.epochs * data.steps,
-        ),
+        optimizer=adamw(settings.learning_rate, decay, total),
         **how,
         # Each execution ends with a wait for its logs: one a record.
         steps_per_execution=_record_every(settings, data),
@@ -381,7 +379,7 @@ def _described(settings: Settings, data: Data, device: Device) -> dict[str, Any]
         **dataclasses.asdict(settings),
         "from_model": settings.from_model and _digest(settings.from_model),
         keys.LABEL_SMOOTHING: MODELS[settings.model].label_smoothing,
-        keys.WEIGHT_DECAY: MODELS[settings.model].weight_decay,
+        keys.WEIGHT_DECAY: MODELS[settings.model].decay(settings.epochs * data.steps),
         keys.STEPS: data.steps,
         "device": device.description,
         keys.BACKEND: keras.backend.backend(),
