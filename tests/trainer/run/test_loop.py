@@ -155,6 +155,20 @@ def test_a_run_does_not_go_on_with_other_examples_or_weights(
         run(builder, folder, **change)
 
 
+def test_a_long_run_of_strong_decays_less_in_each_step(own):
+    data = pipeline.load(own, batch_size=16, seed=0)
+    for model, steps, decay in (
+        ("strong", 2200, 0.3),
+        ("strong", 8800, 0.075),
+        ("cnn", 8800, 0.05),
+    ):
+        settings = dataclasses.replace(STRONG, model=model, epochs=steps // data.steps)
+        network = architectures.MODELS[model].build((16, 16, 1), 3)
+        compiled = loop._compiled(network, settings, data, Device("CPU", "CPU"))
+        assert settings.epochs * data.steps == steps
+        assert compiled.optimizer.weight_decay == pytest.approx(decay)
+
+
 def test_a_run_of_before_decay_was_recorded_does_not_go_on_with_another(
     begun, tmp_path
 ):
