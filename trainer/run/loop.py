@@ -110,9 +110,10 @@ def run(
     network = MODELS[settings.model].build(
         data.image_shape, len(data.label_names), data.pixels
     )
-    counts = data.count_train()
-    settings = dataclasses.replace(settings, class_weight=_weighing(settings, counts))
-    weights = _weights(counts) if settings.class_weight == "balanced" else None
+    weights, weighed = _weigh(settings.class_weight, data)
+    settings = dataclasses.replace(
+        settings, class_weight="balanced" if weights else "none"
+    )
     begun = ""
     if settings.from_model:
         begun = _begin(network, settings.from_model, data.label_names)
@@ -124,15 +125,12 @@ def run(
         f"{len(data.label_names)} classes, from {data.feed}"
         f"{data.why_feed and f' ({data.why_feed})'}",
         f"{settings.model} with {network.count_params():,} parameters{begun}",
+        "augmented" if data.augmentation else "",
+        weighed,
+        _length(settings, data) + (why and f", {why}"),
     ]
-    if data.augmentation:
-        opening.append("augmented")
-    if weights:
-        share, most = counts.max() / counts.sum(), data.label_names[counts.argmax()]
-        opening.append(f"classes weighed alike ({share:.0%} are {most})")
-    opening.append(_length(settings, data) + (why and f", {why}"))
-    print("  ".join(opening), flush=True)
-    total = settings.epochs * data.steps
+    print("  ".join(filter(None, opening)), flush=True)
+    total = _steps(settings, data)
     if total < _FEW_STEPS:
         print(
             f"{total} steps in all are few to learn from: a smaller --batch_size or more "
@@ -235,7 +233,7 @@ def _compiled(
         how["weighted_metrics"] = [
             keras.metrics.SparseCategoricalCrossentropy(name=callbacks.CROSSENTROPY)
         ]
-    total = settings.epochs * data.steps
+    total = _steps(settings, data)
     decay = MODELS[settings.model].decay(total)
     model.compile(
         optimizer=adamw(settings.learning_rate, decay, total),
@@ -325,15 +323,24 @@ def _length(settings: Settings, data: Data) -> str:
     """Says how long the run is: `1,200 steps in 10 epochs of 8 passes each`."""
     epochs = f"{settings.epochs:,} epoch{'s'[: settings.epochs > 1]}"
     passes = f" of {data.passes:,} passes each" if data.passes > 1 else ""
-    return f"{settings.epochs * data.steps:,} steps in {epochs}{passes}"
+    return f"{_steps(settings, data):,} steps in {epochs}{passes}"
 
 
-def _weighing(settings: Settings, counts: np.ndarray) -> str:
-    """Returns how the classes are weighed, where that follows from their sizes, too."""
-    if settings.class_weight != "auto":
-        return settings.class_weight
+def _steps(settings: Settings, data: Data) -> int:
+    """Returns the number of steps of the whole run."""
+    return settings.epochs * data.steps
+
+
+def _weigh(class_weight: str, data: Data) -> tuple[dict[int, float] | None, str]:
+    """Returns the weights of the classes, None for none, and what to say of them."""
+    if class_weight == "none":
+        return None, ""  # To count would read a streamed split once more.
+    counts = data.count_train()
     share = counts.max() / counts.sum()
-    return "balanced" if _MOST < share < 1 else "none"
+    if class_weight == "auto" and not _MOST < share < 1:
+        return None, ""
+    most = data.label_names[counts.argmax()]
+    return _weights(counts), f"classes weighed alike ({share:.0%} are {most})"
 
 
 def _weights(counts: np.ndarray) -> dict[int, float]:
@@ -379,7 +386,7 @@ def _described(settings: Settings, data: Data, device: Device) -> dict[str, Any]
         **dataclasses.asdict(settings),
         "from_model": settings.from_model and _digest(settings.from_model),
         keys.LABEL_SMOOTHING: MODELS[settings.model].label_smoothing,
-        keys.WEIGHT_DECAY: MODELS[settings.model].decay(settings.epochs * data.steps),
+        keys.WEIGHT_DECAY: MODELS[settings.model].decay(_steps(settings, data)),
         keys.STEPS: data.steps,
         "device": device.description,
         keys.BACKEND: keras.backend.backend(),

@@ -171,7 +171,7 @@ def test_the_training_loss_is_weighed_and_the_evaluations_is_not(
     settings = loop.Settings("cnn", 1, 40, 1e-9, 1, 0, class_weight)
     model = loop._compiled(network, settings, data, CPU)
     capsys.readouterr()
-    weights = loop._weights(data.count_train()) if class_weight == "balanced" else None
+    weights, _ = loop._weigh(class_weight, data)
     last = loop._fit(model, settings, data, weights, None, None, None)
     loss = re.search(r" step 1/1  loss (\S+)", capsys.readouterr().out)[1]
     losses = -np.log([0.9, 0.1])
