@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import importlib.util
 import os
 import re
 import subprocess
@@ -12,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mnist_idx_tfds import machine
-from trainer import peers
+from trainer import backend, peers
 from trainer.errors import TrainerError
 
 if TYPE_CHECKING:
@@ -48,31 +47,6 @@ class Device(NamedTuple):
         return max(1, len(self.names))
 
 
-def backend() -> str:
-    """Returns what Keras computes with, "tensorflow" or "jax".
-
-    Raises:
-      TrainerError: `KERAS_BACKEND` names another, or one that is not installed.
-    """
-    name = os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    if name not in ("tensorflow", "jax"):
-        raise TrainerError(
-            f"KERAS_BACKEND: expected tensorflow or jax, found {name}. Unset it for this "
-            "run, or set it to one of these."
-        )
-    if os.environ.get(peers.COUNT, "1") not in ("", "1") and peers.count() == 1:
-        raise TrainerError(
-            f"{peers.COUNT}: expected 1, as only python -m trainer has several processes, "
-            "found another number. Unset it for this program."
-        )
-    if name == "jax" and not importlib.util.find_spec("jax"):
-        raise TrainerError(
-            "KERAS_BACKEND=jax: expected the package jax, found none. It comes with pip "
-            "install '.[jax]'; without KERAS_BACKEND, TensorFlow computes."
-        )
-    return name
-
-
 def select(name: str) -> Device:
     """Makes a device, or several, what Keras computes on.
 
@@ -90,9 +64,14 @@ def select(name: str) -> Device:
 
     Raises:
       TrainerError: there is no GPU that was asked for, or it cannot compute, or the
-        backend cannot compute on several.
+        backend cannot compute on several, or is none that can be had.
     """
-    jax = backend() == "jax"
+    jax = backend.name() == "jax"
+    if peers.count() == 1 and os.environ.get(peers.COUNT, "1") not in ("", "1"):
+        raise TrainerError(
+            f"{peers.COUNT}: expected 1, as only python -m trainer has several processes, "
+            "found another number. Unset it for this program."
+        )
     if not jax and (name == "all" or "," in name):
         raise TrainerError(
             f"--device={name}: expected one device, with which the backend TensorFlow "
@@ -184,7 +163,7 @@ def _keras_name(device: Any) -> str:
 
 
 def _no_gpu(name: str, index: int, seen: list[str], why: str) -> TrainerError:
-    extra = "jax-cuda" if backend() == "jax" else "gpu"
+    extra = "jax-cuda" if backend.name() == "jax" else "gpu"
     return TrainerError(
         f"--device={name}: expected GPU:{index}, found only {', '.join(seen)}. {why}"
         f"GPU support comes with pip install '.[{extra}]' on Linux with an NVIDIA driver; "

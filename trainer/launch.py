@@ -8,7 +8,6 @@ the first process's watcher, and starts the one that computes once all have come
 import contextlib
 import dataclasses
 import errno
-import importlib.util
 import json
 import math
 import os
@@ -26,7 +25,7 @@ from typing import IO, Any
 
 from absl import flags
 
-from trainer import peers, signals
+from trainer import backend, peers, signals
 from trainer.errors import TrainerError
 
 _MOST = 1000  # Processes.
@@ -137,15 +136,10 @@ def _job() -> _Job | None:
     count = _number(peers.COUNT, "1", 1, _MOST)
     if count == 1:
         return None
-    if (backend := os.environ.get("KERAS_BACKEND")) != "jax":
+    if (found := backend.name()) != "jax":
         raise TrainerError(
             f"KERAS_BACKEND: expected jax, which computes in {count} processes "
-            f"({peers.COUNT}), found {backend or 'none'}. Set it to jax."
-        )
-    if not importlib.util.find_spec("jax"):
-        raise TrainerError(
-            "KERAS_BACKEND=jax: expected the package jax, found none. It comes with pip "
-            "install '.[jax]'."
+            f"({peers.COUNT}), found {found}. Set it to jax."
         )
     index = _number(peers.INDEX, "", 0, count - 1)
     addresses = os.environ.get(peers.ADDRESSES, "").split(",")

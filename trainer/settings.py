@@ -20,9 +20,6 @@ LABEL_SMOOTHING = "label_smoothing"  # Part of each label that is spread over al
 WEIGHT_DECAY = "weight_decay"  # Of the optimizer.
 STEPS = "steps_per_epoch"
 
-# What a run of a version that did not say it was; of `deep` the decay was none.
-DEFAULTS = {BACKEND: "tensorflow", LABEL_SMOOTHING: 0.0, WEIGHT_DECAY: 0.05}
-
 
 def read(folder: str | os.PathLike[str]) -> dict[str, Any]:
     """Returns the settings of the run in a folder; empty where there are none.
@@ -40,3 +37,10 @@ def read(folder: str | os.PathLike[str]) -> dict[str, Any]:
             f"{path}: expected JSON of the run that the model is from, found what is "
             f"none: {e}"
         ) from e
+
+
+def complete(run: dict[str, Any]) -> dict[str, Any]:
+    """Returns settings with what a run of an earlier version did not say it was."""
+    decay = 0.0 if run.get(MODEL) == "deep" else 0.05
+    unsaid = {BACKEND: "tensorflow", LABEL_SMOOTHING: 0.0, WEIGHT_DECAY: decay}
+    return unsaid | run

@@ -170,8 +170,8 @@ class Workdir:
                 raise self._another(f"{keys.NAME} is missing")
             return []
         try:
-            begun = keys.DEFAULTS | json.loads(path.read_text())
-            settings = keys.DEFAULTS | settings
+            begun = keys.complete(json.loads(path.read_text()))
+            settings = keys.complete(settings)
             different = {
                 name: f"{name} {begun.get(name)} there, {settings.get(name)} now"
                 for name in {**begun, **settings}

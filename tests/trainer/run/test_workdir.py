@@ -76,6 +76,14 @@ def test_a_restored_network_goes_on_to_the_same_bits(begun):
     assert learn(model, 3) == expected
 
 
+@pytest.mark.parametrize(("model", "decay"), [("cnn", 0.05), ("deep", 0.0)])
+def test_a_run_of_before_decay_was_recorded_goes_on_with_what_it_had(
+    folder, model, decay
+):
+    Workdir(folder, SETTINGS | {"model": model}, NAMES).close()
+    Workdir(folder, SETTINGS | {"model": model, "weight_decay": decay}, NAMES).close()
+
+
 def test_records_after_the_checkpoint_are_dropped_and_others_exact(begun):
     expected = [record(1, loss=0.1 + 0.2), record(2, loss=0.5)]
     work = Workdir(begun, SETTINGS, NAMES)
