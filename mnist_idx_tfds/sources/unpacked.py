@@ -6,14 +6,13 @@ import pathlib
 import re
 from collections.abc import Sequence
 
-from mnist_idx_tfds import idx
+from mnist_idx_tfds import class_folders, idx
 from mnist_idx_tfds.sources import folders, pictured, split, table
 from mnist_idx_tfds.sources.source import Source
 
 FILE = "unpacked.csv"
 SPLITS = ("train", "test")
 _COLUMNS = ("label", "name", "folder")
-_NAME_BYTES = 120  # Of a class, in a folder's name; file systems take 255.
 
 
 def write(root: pathlib.Path, names: Sequence[str]) -> list[str]:
@@ -27,7 +26,7 @@ def write(root: pathlib.Path, names: Sequence[str]) -> list[str]:
       The names of the classes' folders, as far as file systems take those of the
       classes, each another in any case.
     """
-    made = _folder_names(names)
+    made = class_folders.names(names)
     text = io.StringIO()
     lines = csv.writer(text, lineterminator="\n")
     lines.writerow(_COLUMNS)
@@ -98,17 +97,3 @@ def _read(path: pathlib.Path) -> dict[str, str]:
                     raise idx.error(path, where, expected, repr(value))
             classes[folder] = name
     return classes
-
-
-def _folder_names(names: Sequence[str]) -> list[str]:
-    taken: set[str] = set()
-    made = []
-    for label, name in enumerate(names):
-        safe = re.sub(r'[\\/:*?"<>|]', "_", name)
-        safe = safe.encode()[:_NAME_BYTES].decode("utf-8", "ignore").strip(" .")
-        folder = safe if safe and safe == name else f"{safe}-{label}".lstrip("-")
-        while folder.casefold() in taken:
-            folder = f"{folder}-{label}"
-        taken.add(folder.casefold())
-        made.append(folder)
-    return made

@@ -4,19 +4,18 @@ import contextlib
 import csv
 import os
 import pathlib
-import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from PIL import Image
 
+from mnist_idx_tfds import class_folders
 from trainer import files
 from trainer.errors import TrainerError
 from trainer.quality.measures import Evaluation
 
 TABLE = "mistakes.csv"
 _COLUMNS = ("index", "true", "predicted", "probability", "source", "file")
-_NAME_BYTES = 120  # Of a class, in a folder's name; file systems take 255.
 
 
 def check(folder: str | os.PathLike[str]) -> None:
@@ -44,7 +43,7 @@ def write(folder: str | os.PathLike[str], evaluation: Evaluation) -> None:
       TrainerError: the folder holds something, or is none.
       OSError: it cannot be written.
     """
-    names = folder_names(evaluation.label_names)
+    names = class_folders.names(evaluation.label_names, [TABLE])
     with (
         _made(pathlib.Path(folder)) as path,
         tempfile.TemporaryDirectory(prefix=".mistakes-", dir=path) as temporary,
@@ -77,30 +76,6 @@ def write(folder: str | os.PathLike[str], evaluation: Evaluation) -> None:
                 )
         for part in sorted(draft.iterdir(), key=lambda part: part.name == TABLE):
             part.rename(path / part.name)
-
-
-def folder_names(names: Sequence[str]) -> list[str]:
-    """Returns a name for the folder of each class, each another in any case.
-
-    A name that file systems take is as it is. In others what they do not take becomes
-    "_", and the label follows, as it does where another class has that name already.
-
-    Args:
-      names: of the classes, in the order of their labels.
-    """
-    taken = {TABLE}
-    folders = []
-    for label, name in enumerate(names):
-        safe = re.sub(r'[\\/:*?"<>|]', "_", name)
-        safe = "".join(c if c.isprintable() else "_" for c in safe)
-        safe = safe.encode()[:_NAME_BYTES].decode("utf-8", "ignore")
-        safe = safe.strip(" .")
-        folder = safe if safe and safe == name else f"{safe}-{label}".lstrip("-")
-        while folder.casefold() in taken:
-            folder = f"{folder}-{label}"
-        taken.add(folder.casefold())
-        folders.append(folder)
-    return folders
 
 
 @contextlib.contextmanager

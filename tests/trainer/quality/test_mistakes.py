@@ -88,18 +88,6 @@ def test_names_that_no_folder_can_have_stay_in_the_folder(tmp_path):
     assert folders[0] == "a_b-0"
 
 
-def test_names_that_folders_can_have_are_theirs():
-    names = ("0", "a b", "字", "-x", "é.1")
-    assert mistakes.folder_names(names) == list(names)
-
-
-def test_a_name_made_safe_is_not_that_of_another_class():
-    names = ("a_b-1", "a/b", "0", "", "1-0")
-    found = mistakes.folder_names(names)
-    assert len({name.casefold() for name in found}) == len(names)
-    assert found[0] == "a_b-1"
-
-
 def test_no_mistakes_are_a_table_of_none(tmp_path):
     mistakes.write(tmp_path, evaluation(("a", "b")).with_surest(0))
     assert [path.name for path in tmp_path.iterdir()] == ["mistakes.csv"]
