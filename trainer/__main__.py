@@ -126,7 +126,7 @@ def main(_: list[str]) -> None:
 
     f = flags.FLAGS
     selected = device.select(f.device)  # Before others use TensorFlow.
-    from trainer.data import features, pipeline, source
+    from trainer.data import damage, features, pipeline, source
     from trainer.network import parallel
     from trainer.network.architectures import MODELS
     from trainer.run import budget, callbacks, loop
@@ -169,7 +169,7 @@ def main(_: list[str]) -> None:
     augment = _AUGMENT.value == "on"
     if _AUGMENT.value == "auto":
         augment = length.epochs * length.passes >= model.augmented_from
-    with pipeline.damage_named(builder):
+    with damage.named(builder):
         feed = pipeline.load(
             builder,
             train_split=_TRAIN_SPLIT.value,

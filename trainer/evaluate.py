@@ -55,7 +55,7 @@ def main(_: list[str]) -> None:
     f = flags.FLAGS
     selected = device.select(f.device)  # Before others use TensorFlow.
     from trainer import signals
-    from trainer.data import origins, pipeline, source
+    from trainer.data import damage, origins, pipeline, source
     from trainer.network import saved
     from trainer.quality import measures, mistakes
 
@@ -70,7 +70,7 @@ def main(_: list[str]) -> None:
     # What is built is said on standard output, where nothing but JSON belongs.
     with contextlib.redirect_stdout(sys.stderr if f.json else sys.stdout):
         builder, run = run_data.prepare(recorded)
-    with pipeline.damage_named(builder):
+    with damage.named(builder):
         split = pipeline.load_split(
             builder, str(f.split or run.get(settings.EVAL_SPLIT) or "test")
         )
@@ -87,7 +87,7 @@ def main(_: list[str]) -> None:
     kept = measures.MISTAKES
     if mistakes_path:
         kept = max(kept, _kept(split.image_shape))
-    with signals.held_back(), pipeline.damage_named(builder):
+    with signals.held_back(), damage.named(builder):
         batches = run_data.watched(split.batches, split.examples, "evaluating")
         batches = run_data.relabelled(batches, labels)
         result = measures.evaluate(network, batches, names, kept)

@@ -36,18 +36,18 @@ def main(_: list[str]) -> None:
     exported.check(f.export_dir, onnx=f.onnx, int8=f.quantize)
     images = None
     if f.quantize:
-        from trainer.data import pipeline
+        from trainer.data import damage, pipeline
 
         builder, run = run_data.prepare(settings.read(path.parent))
         train_split = f.train_split or run.get(settings.TRAIN_SPLIT) or "train"
         eval_split = f.eval_split or run.get(settings.EVAL_SPLIT) or "test"
         pipeline.count(builder, train_split, "--train_split")
         pipeline.count(builder, eval_split, "--eval_split")
-        with pipeline.damage_named(builder):
+        with damage.named(builder):
             train = pipeline.load_split(builder, train_split)
             test = pipeline.load_split(builder, eval_split)
         labels = run_data.fitted(path, network, names, test)[1]
-        with signals.held_back(), pipeline.damage_named(builder):
+        with signals.held_back(), damage.named(builder):
             images = _spread(train)
     version = exported.write(
         network, f.export_dir, names, onnx=f.onnx, calibration=images
@@ -64,7 +64,7 @@ def main(_: list[str]) -> None:
         flush=True,
     )
     paths = [version.with_name(name) for name in (exported.LITE, exported.INT8)]
-    with signals.held_back(), pipeline.damage_named(builder):
+    with signals.held_back(), damage.named(builder):
         batches = run_data.watched(test.batches, test.examples, "evaluating")
         batches = run_data.relabelled(batches, labels)
         found = lite.accuracies(paths, batches, selected.cores)

@@ -9,7 +9,7 @@ import tensorflow as tf
 from idx_files import write_set
 
 import mnist_idx_tfds
-from trainer.data import pipeline, source
+from trainer.data import damage, pipeline, source
 from trainer.errors import TrainerError
 
 DAMAGE = {
@@ -36,7 +36,7 @@ def whole(request, tmp_path_factory):
     return folder / "data"
 
 
-def damage(folder, split, kind):
+def spoil(folder, split, kind):
     """Damages the file of a split, and returns its path."""
     (path,) = folder.rglob(f"*-{split}.*record-*")
     if kind == "gone":
@@ -48,7 +48,7 @@ def damage(folder, split, kind):
 
 def read(builder, feed):
     """Reads all that a run would."""
-    with pipeline.damage_named(builder):
+    with damage.named(builder):
         data = pipeline.load(builder, feed=feed, batch_size=16, seed=0)
         return [len(labels) for d in (data.train, data.evaluate) for _, labels in d]
 
@@ -59,7 +59,7 @@ def read(builder, feed):
 def test_a_damaged_file_is_one_line_that_names_it(whole, tmp_path, kind, split, feed):
     """Also where what is left is a whole number of batches."""
     shutil.copytree(whole, tmp_path / "data")
-    path = damage(tmp_path / "data", split, kind)
+    path = spoil(tmp_path / "data", split, kind)
     builder = source.prepare(tmp_path / "data", None, None, "mnist_idx_tfds/own")
     with pytest.raises(TrainerError) as error:
         read(builder, feed)
@@ -70,7 +70,7 @@ def test_a_damaged_file_is_one_line_that_names_it(whole, tmp_path, kind, split, 
 
 def test_an_error_of_something_else_stays_what_it_is(whole):
     builder = source.prepare(whole, None, None, "mnist_idx_tfds/own")
-    with pytest.raises(tf.errors.InvalidArgumentError), pipeline.damage_named(builder):
+    with pytest.raises(tf.errors.InvalidArgumentError), damage.named(builder):
         tf.io.decode_png(b"no picture")
 
 
@@ -80,7 +80,7 @@ def test_the_programs_say_it_in_one_line(tmp_path):
     args = (*files, "--device=cpu", "--model=cnn", "--epochs=1")
     result = processes.run("trainer", *args, f"--workdir={tmp_path / 'w'}")
     assert (result.returncode, result.stderr) == (0, "")
-    path = damage(tmp_path / "data", "test", "a byte changed")
+    path = spoil(tmp_path / "data", "test", "a byte changed")
     model = f"--model={tmp_path / 'w' / 'model.keras'}"
     for program, options in (
         ("trainer", args),

@@ -1,7 +1,5 @@
 """From a prepared data set to batches."""
 
-import collections
-
 import numpy as np
 import processes
 import pytest
@@ -12,7 +10,7 @@ from tfds_sets import Given, build
 
 import mnist_idx_tfds
 from mnist_idx_tfds import machine
-from trainer.data import pipeline
+from trainer.data import feeds, pipeline, records
 from trainer.errors import TrainerError
 
 SHAPE = (6, 5)
@@ -60,10 +58,10 @@ def keys(images, labels):
     ]
 
 
-feeds = pytest.mark.parametrize("feed", ["memory", "stream"])
+both_feeds = pytest.mark.parametrize("feed", ["memory", "stream"])
 
 
-@feeds
+@both_feeds
 def test_batches_have_the_shapes_and_types_that_data_says(builder, feed):
     data = load(builder, feed=feed)
     assert data.image_shape == (*SHAPE, 1)
@@ -75,20 +73,20 @@ def test_batches_have_the_shapes_and_types_that_data_says(builder, feed):
         assert labels.is_compatible_with(tf.zeros(8, tf.int64))
 
 
-@feeds
+@both_feeds
 def test_an_epoch_has_every_example_of_the_files_once(builder, source, feed):
     images, labels = source[1]["train"]
     found = keys(*collect(load(builder, feed=feed).train))
     assert sorted(found) == sorted(keys(images, labels))
 
 
-@feeds
+@both_feeds
 def test_an_epochs_last_batch_has_the_rest(builder, feed):
     sizes = [len(labels) for _, labels in load(builder, feed=feed).train]
     assert sizes == [8] * 12 + [7]
 
 
-@feeds
+@both_feeds
 def test_evaluation_keeps_every_example(builder, source, feed):
     images, labels = source[1]["test"]
     found = keys(*collect(load(builder, feed=feed).evaluate))
@@ -105,14 +103,14 @@ def test_one_split_is_read_in_the_order_of_the_evaluation(builder, source):
         pipeline.load_split(builder, "none")
 
 
-@feeds
+@both_feeds
 def test_keras_is_told_the_number_of_batches(builder, feed):
     data = load(builder, feed=feed)
     assert data.train.cardinality() == 13
     assert data.evaluate.cardinality() == 1
 
 
-@feeds
+@both_feeds
 def test_each_epoch_has_an_order_of_its_own(builder, feed):
     data = load(builder, feed=feed)
     orders = []
@@ -122,7 +120,7 @@ def test_each_epoch_has_an_order_of_its_own(builder, feed):
     assert len({tuple(order) for order in orders}) == 3
 
 
-@feeds
+@both_feeds
 def test_the_order_is_a_function_of_seed_and_epoch(builder, feed):
     """As a run needs that begins at a later epoch."""
     first, second = load(builder, feed=feed), load(builder, feed=feed)
@@ -136,7 +134,7 @@ def test_the_order_is_a_function_of_seed_and_epoch(builder, feed):
     assert keys(*collect(other.train)) != order
 
 
-@feeds
+@both_feeds
 def test_an_epoch_goes_on_after_any_step(builder, feed):
     whole, rest = load(builder, feed=feed), load(builder, feed=feed)
     whole.set_epoch(1)
@@ -147,22 +145,11 @@ def test_an_epoch_goes_on_after_any_step(builder, feed):
     assert keys(*collect(dataset)) == expected
 
 
-def test_every_order_is_equally_likely():
-    """Chi-squared over the 6 orders of 3 rows; one seed in 1,000 fails, not this."""
-    order = pipeline._Order(tf.constant(0, tf.int64), tf.Variable(0, dtype=tf.int64), 1)
-    counts = collections.Counter()
-    for epoch in range(3000):
-        order.epoch.assign(epoch)
-        counts[tuple(order.permutation(3).numpy())] += 1
-    assert len(counts) == 6
-    assert sum((count - 500) ** 2 / 500 for count in counts.values()) < 20.52
-
-
 def test_a_stream_of_several_pieces_and_files_has_every_example_once(
     source, tmp_path_factory, monkeypatch
 ):
     builder = prepare(source, tmp_path_factory, num_shards=5)
-    monkeypatch.setattr(pipeline, "PIECE_BYTES", 16 * SHAPE[0] * SHAPE[1])
+    monkeypatch.setattr(feeds, "PIECE_BYTES", 16 * SHAPE[0] * SHAPE[1])
     data = load(builder, feed="stream")
     orders = []
     for epoch in range(2):
@@ -174,10 +161,10 @@ def test_a_stream_of_several_pieces_and_files_has_every_example_once(
 
 def test_a_stream_is_the_same_however_much_is_decoded_at_once(builder, monkeypatch):
     """A batch, two of a piece's five, or more than a piece."""
-    monkeypatch.setattr(pipeline, "PIECE_BYTES", 40 * SHAPE[0] * SHAPE[1])
+    monkeypatch.setattr(feeds, "PIECE_BYTES", 40 * SHAPE[0] * SHAPE[1])
     orders = []
     for images in (8, 16, 1000):
-        monkeypatch.setattr(pipeline, "_GROUP_BYTES", images * SHAPE[0] * SHAPE[1])
+        monkeypatch.setattr(feeds, "_GROUP_BYTES", images * SHAPE[0] * SHAPE[1])
         data = load(builder, feed="stream")
         assert [len(labels) for _, labels in data.train] == [8] * 12 + [7]
         orders.append(keys(*collect(data.train)))
@@ -202,12 +189,12 @@ def test_auto_streams_what_is_too_large_for_the_memory_that_is_left(
 
 def test_reading_that_takes_long_says_how_far_it_is(builder, monkeypatch, capsys):
     monkeypatch.setattr(pipeline.source, "_FIRST", 0)
-    monkeypatch.setattr(pipeline, "_READ_BATCH", 60)
+    monkeypatch.setattr(records, "READ_BATCH", 60)
     load(builder, feed="memory")
     assert f"reading train: 60 of {TRAIN} images\n" in capsys.readouterr().out
 
 
-@feeds
+@both_feeds
 def test_sub_splits_divide_the_examples(builder, source, feed):
     data = load(builder, feed=feed, train_split="train[:85%]", eval_split="train[85%:]")
     train, evaluation = collect(data.train), collect(data.evaluate)
@@ -216,7 +203,7 @@ def test_sub_splits_divide_the_examples(builder, source, feed):
     assert sorted(found) == sorted(keys(*source[1]["train"]))
 
 
-@feeds
+@both_feeds
 def test_a_batch_may_be_larger_than_the_split(builder, feed):
     data = load(builder, feed=feed, batch_size=1000)
     assert [len(labels) for _, labels in data.train] == [TRAIN]
@@ -272,7 +259,7 @@ def photos(tmp_path_factory):
     return tfds.builder("given", data_dir=data_dir)
 
 
-@feeds
+@both_feeds
 def test_other_names_and_jpeg_give_the_images_and_labels_that_tfds_gives(photos, feed):
     data = load(photos, feed=feed, eval_split="validation")
     assert data.image_shape == (20, 30, 3)
@@ -330,7 +317,7 @@ def test_pixels_are_those_of_the_training_split_alone(tmp_path):
             assert found == pytest.approx((pixels.mean(), pixels.std()), rel=1e-12)
 
 
-@feeds
+@both_feeds
 @pytest.mark.parametrize("value", [0, 255])
 def test_pixels_of_a_single_value_have_a_deviation_to_divide_by(tmp_path, feed, value):
     images, labels = np.full((9, *SHAPE), value, np.uint8), np.arange(9) % 2
@@ -338,15 +325,7 @@ def test_pixels_of_a_single_value_have_a_deviation_to_divide_by(tmp_path, feed, 
     assert load(own, feed=feed).pixels == (value, 1)
 
 
-def test_pixels_are_counted_with_memory_for_a_piece_of_them(monkeypatch):
-    """Their values are the same, however they are cut into pieces and batches."""
-    images = np.random.default_rng(0).integers(0, 256, (50, *SHAPE, 1), np.uint8)
-    expected = pipeline._pixels([images])
-    monkeypatch.setattr(pipeline, "_COUNTED_BYTES", 7)
-    assert pipeline._pixels([images[:13], images[13:]]) == expected
-
-
-@feeds
+@both_feeds
 def test_classes_are_counted(tmp_path, feed):
     """Those without examples, too."""
     images, labels = np.zeros((20, *SHAPE), np.uint8), np.array([0] * 13 + [3] * 7)
@@ -357,7 +336,7 @@ def test_classes_are_counted(tmp_path, feed):
     assert data.count_eval().tolist() == [0, 3, 0, 1, 1]
 
 
-@feeds
+@both_feeds
 @pytest.mark.parametrize("batch_size", [8, 103])
 def test_an_epoch_of_several_passes_has_every_example_as_many_times(
     builder, source, feed, batch_size
@@ -398,7 +377,7 @@ def by_label(images, labels, count=40):
     return np.array([images[labels == label] for label in range(count)])
 
 
-@feeds
+@both_feeds
 def test_each_pass_changes_each_image_anew(numbered, feed):
     data = load(numbered[0], feed=feed, augment=True, passes=2)
     seen = []
@@ -411,14 +390,14 @@ def test_each_pass_changes_each_image_anew(numbered, feed):
         assert len({one.tobytes() for one in [*images, original[..., None]]}) == 7
 
 
-@feeds
+@both_feeds
 def test_a_changed_image_keeps_its_label(numbered, feed):
     images, labels = changed(numbered[0], 0, feed=feed)
     assert (images.dtype, labels.dtype) == (np.uint8, np.int64)
     np.testing.assert_array_equal(images.min(axis=(1, 2, 3)), 5 * labels)
 
 
-@feeds
+@both_feeds
 def test_changes_are_a_function_of_seed_and_epoch(numbered, feed):
     """Whatever was read before, as a run needs that goes on."""
     first = load(numbered[0], feed=feed, augment=True)
@@ -431,7 +410,7 @@ def test_changes_are_a_function_of_seed_and_epoch(numbered, feed):
         assert np.array_equal(found[1], labels) == same
 
 
-@feeds
+@both_feeds
 def test_changes_go_on_after_any_step(numbered, feed):
     whole = changed(numbered[0], 1, feed=feed, passes=2)
     data = load(numbered[0], feed=feed, augment=True, passes=2)
@@ -441,14 +420,14 @@ def test_changes_go_on_after_any_step(numbered, feed):
         np.testing.assert_array_equal(found, expected[7 * 8 :])
 
 
-@feeds
+@both_feeds
 def test_evaluation_images_are_never_changed(numbered, feed):
     data = load(numbered[0], feed=feed, augment=True)
     images = by_label(*collect(data.evaluate))[:, 0, ..., 0]
     np.testing.assert_array_equal(images, numbered[1]["test"][0])
 
 
-@feeds
+@both_feeds
 def test_without_augmentation_nothing_is_changed(numbered, feed):
     data = load(numbered[0], feed=feed)
     assert data.augmentation is None
@@ -465,7 +444,7 @@ import tensorflow as tf, tensorflow_datasets as tfds
 two = [tf.config.LogicalDeviceConfiguration()] * 2
 tf.config.set_logical_device_configuration(cpu, two)
 import mnist_idx_tfds
-from trainer.data import pipeline
+from trainer.data import feeds, pipeline
 
 def spied(name, real):
     def spy(*args):
@@ -475,8 +454,8 @@ def spied(name, real):
         return real(*args)
     return spy
 
-for name in ("_from_memory", "_from_stream", "_batches"):
-    setattr(pipeline, name, spied(name, getattr(pipeline, name)))
+for name in ("from_memory", "from_stream", "batches"):
+    setattr(feeds, name, spied(name, getattr(feeds, name)))
 builder = tfds.builder("mnist_idx_tfds/own", data_dir=sys.argv[1])
 with tf.device("CPU:1"):
     print(tf.zeros(1).device.rpartition("/device:")[2])
@@ -492,7 +471,7 @@ def test_variables_and_constants_are_the_first_cpus(numbered):
     elsewhere, *places = found.stdout.splitlines()
     assert elsewhere == "CPU:1"
     # Images, labels, seed and epoch; the last two; images and labels.
-    expected = {"_from_memory": 4, "_from_stream": 2, "_batches": 2}
+    expected = {"from_memory": 4, "from_stream": 2, "batches": 2}
     assert sorted(places) == sorted(
         f"{name} CPU:0" for name, count in expected.items() for _ in range(count)
     )

@@ -14,7 +14,7 @@ import pytest
 import tensorflow as tf
 from tfds_sets import build
 
-from trainer.data import pipeline
+from trainer.data import pipeline, records
 from trainer.device import Device
 from trainer.errors import TrainerError
 from trainer.network import architectures
@@ -63,7 +63,7 @@ def own(tmp_path_factory):
 def reads(monkeypatch):
     """Counts the records that are read from the files of each split."""
     counts = collections.Counter()
-    records = pipeline._records
+    read = records.read
 
     def counted(builder, split, *args):
         def count(record):
@@ -73,9 +73,9 @@ def reads(monkeypatch):
         def counting(record):
             return tf.ensure_shape(tf.numpy_function(count, [record], tf.string), [])
 
-        return records(builder, split, *args).map(counting)
+        return read(builder, split, *args).map(counting)
 
-    monkeypatch.setattr(pipeline, "_records", counted)
+    monkeypatch.setattr(records, "read", counted)
     return counts
 
 
