@@ -65,12 +65,14 @@ def arrays(idx_dir: pathlib.Path, split: str) -> tuple[np.ndarray, np.ndarray]:
       split: "train" or "test".
 
     Returns:
-      Images, float32 `(n, height, width, 1)` from 0 to 1, and labels, integers `(n,)`
+      Images, float32 `(n, height, width, channels)` from 0 to 1, and labels, integers `(n,)`
       of the file's type in this machine's byte order.
     """
     pair = idx_set.find(idx_dir)[split]
     images = idx.load(pair.images).astype("float32") / 255
-    return images[..., np.newaxis], idx.load(pair.labels)
+    if images.ndim == 3:
+        images = images[..., np.newaxis]
+    return images, idx.load(pair.labels)
 
 
 def render(folder: pathlib.Path, train_examples: int, test_examples: int) -> None:

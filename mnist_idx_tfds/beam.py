@@ -22,7 +22,7 @@ _Chunk = tuple[int, np.ndarray, np.ndarray]  # Key of the first; images; labels.
 
 
 def examples(
-    pair: idx_set.Pair, shape: tuple[int, int], num_classes: int, most: int | None
+    pair: idx_set.Pair, shape: tuple[int, int, int], num_classes: int, most: int | None
 ) -> beam.PTransform:
     """Returns the transform from a pipeline to a split's keys and examples.
 
@@ -33,7 +33,7 @@ def examples(
 
     Args:
       pair: the split's two files, where all workers can read them.
-      shape: height and width that the images must have, in pixels.
+      shape: height, width and channels that the images must have, in pixels.
       num_classes: labels must be 0 to `num_classes - 1`.
       most: number of examples, the first, that are enough; None for all.
 
@@ -79,7 +79,7 @@ def _read_range(bounds: tuple[int, int], pair: idx_set.Pair) -> Iterator[_Chunk]
 
 
 def _read_first(
-    count: int, pair: idx_set.Pair, shape: tuple[int, int], num_classes: int
+    count: int, pair: idx_set.Pair, shape: tuple[int, int, int], num_classes: int
 ) -> Iterator[_Chunk]:
     start = 0
     for images, labels in idx_set.read(pair, shape, num_classes):

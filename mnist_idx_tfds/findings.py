@@ -85,7 +85,8 @@ class Tally:
             pixels = rows.view(f"V{rows.shape[1]}")[:, 0].tolist()
             self._digests.append(np.fromiter(map(hash, pixels), np.int64, len(pixels)))
             self._labels.append(labels.astype(np.uint16))
-            blank = (rows == rows[:, :1]).all(axis=1)
+            channels = images.shape[-1]
+            blank = (rows[:, channels:] == rows[:, :-channels]).all(axis=1)
             self._blank.append(self.images + np.flatnonzero(blank))
             means = rows.sum(axis=1) / rows.shape[1]
             self._sum += float(means.sum())

@@ -21,13 +21,15 @@ FILE_NAME = re.compile(
 # By rank: what a file that holds images or labels must be, and what to say if not.
 _DTYPES = {3: ("u1",), 1: ("u1", "i1", ">i2", ">i4")}
 _HINTS = {
-    3: "Images must be grayscale, one unsigned byte a pixel.",
+    3: "Images must be unsigned bytes: gray, or of rank 4 with three colors last.",
     1: "Labels must be integers, one for each image.",
 }
 _SWAPPED = {
+    4: "This is an image file; are images and labels swapped?",
     3: "This is an image file; are images and labels swapped?",
     1: "This is a label file; are images and labels swapped?",
 }
+_CHANNELS = (1, 3)  # Of a file of rank 4.
 # A label file read with the wrong byte order or type shows as absurd labels; no
 # data set that fits these files has more classes than this.
 _MAX_CLASSES = 1 << 16
@@ -140,20 +142,33 @@ def sha256(path: epath.Path) -> str:
         raise idx.unreadable(path, e) from e
 
 
-def image_shape(pairs: dict[str, Pair]) -> tuple[int, int]:
-    """Returns height and width in pixels, read from the headers.
+def image_shape(pairs: dict[str, Pair]) -> tuple[int, int, int]:
+    """Returns height, width and channels in pixels, read from the headers.
 
     Raises:
       idx.IdxError: a file does not hold images, or the two differ in size.
     """
-    _, *train = _header(pairs["train"].images, rank=3).shape
-    _, *test = _header(pairs["test"].images, rank=3).shape
+    train, test = (shape_of(pairs[split].images) for split in ("train", "test"))
     if test != train:
         path, hint = pairs["test"].images, "Both splits need images of one size."
-        expected = f"{_size(train)} as in {pairs['train'].images.name}"
-        raise idx.error(path, "image size", expected, _size(test), hint)
-    height, width = train
-    return height, width
+        expected = f"{size_name(train)} as in {pairs['train'].images.name}"
+        raise idx.error(path, "image size", expected, size_name(test), hint)
+    return train
+
+
+def shape_of(images: idx.PathLike) -> tuple[int, int, int]:
+    """Returns height, width and channels of the images in a file, as its header has it.
+
+    Raises:
+      idx.IdxError: the file does not hold images.
+    """
+    return _shape(_header(epath.Path(images), rank=3))
+
+
+def size_name(shape: tuple[int, int, int]) -> str:
+    """Returns the size of images for people, such as "28 x 28" or "32 x 32 in color"."""
+    height, width, channels = shape
+    return f"{height} x {width}{' in color' * (channels == 3)}"
 
 
 def count_classes(pairs: dict[str, Pair]) -> int:
@@ -291,7 +306,7 @@ def write_pictures(path: idx.PathLike, pictures: Iterable[str]) -> None:
 
 
 def read(
-    pair: Pair, shape: tuple[int, int], num_classes: int
+    pair: Pair, shape: tuple[int, int, int], num_classes: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yields a split's images with their labels, once both files are verified.
 
@@ -299,11 +314,11 @@ def read(
 
     Args:
       pair: the split's two files.
-      shape: height and width that the images must have, in pixels.
+      shape: height, width and channels that the images must have, in pixels.
       num_classes: labels must be 0 to `num_classes - 1`.
 
     Yields:
-      Images, uint8 of shape `(n, height, width, 1)`, and labels, int64 `(n,)`.
+      Images, uint8 of shape `(n, height, width, channels)`, and labels, int64 `(n,)`.
 
     Raises:
       idx.IdxError: before anything is yielded, if anything is wrong with either.
@@ -316,14 +331,14 @@ def read(
         yield _as_yielded(images, labels)
 
 
-def check(pair: Pair, shape: tuple[int, int], num_classes: int) -> idx.Header:
+def check(pair: Pair, shape: tuple[int, int, int], num_classes: int) -> idx.Header:
     """Verifies a split's headers and its labels, and that each image has one.
 
     What is behind the images' header is not looked at; whoever reads it verifies it.
 
     Args:
       pair: the split's two files.
-      shape: height and width that the images must have, in pixels.
+      shape: height, width and channels that the images must have, in pixels.
       num_classes: labels must be 0 to `num_classes - 1`.
 
     Returns:
@@ -333,9 +348,8 @@ def check(pair: Pair, shape: tuple[int, int], num_classes: int) -> idx.Header:
       idx.IdxError: naming the first thing found wrong.
     """
     images = _header(pair.images, rank=3)
-    if images.shape[1:] != shape:
-        found = _size(images.shape[1:])
-        raise idx.error(pair.images, "image size", _size(shape), found)
+    if (found := _shape(images)) != shape:
+        raise idx.error(pair.images, "image size", size_name(shape), size_name(found))
     _check_count(pair)
     for chunk in idx.read(pair.labels):
         _check_labels(pair.labels, chunk, num_classes)
@@ -384,7 +398,9 @@ def _chunk_items(images: idx.Header) -> int:
 def _as_yielded(
     images: np.ndarray, labels: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    return images[..., np.newaxis], labels.astype(np.int64)
+    if images.ndim == 3:
+        images = images[..., np.newaxis]
+    return images, labels.astype(np.int64)
 
 
 def read_labels(pair: Pair) -> np.ndarray:
@@ -407,11 +423,25 @@ def _check_count(pair: Pair) -> None:
         raise idx.error(pair.labels, "label count", expected, found, hint)
 
 
+def _shape(images: idx.Header) -> tuple[int, int, int]:
+    _, height, width, *channels = images.shape
+    return height, width, channels[0] if channels else 1
+
+
 def _header(path: epath.Path, rank: int) -> idx.Header:
-    """Returns the header of a file of images (rank 3) or labels (rank 1)."""
+    """Returns the header of a file of images (rank 3, in color 4) or labels (rank 1)."""
     header = idx.read_header(path)
     length = len(header.shape)
-    if length != rank or header.dtype not in map(np.dtype, _DTYPES[rank]):
+    is_right = header.dtype in map(np.dtype, _DTYPES[rank])
+    if is_right and (rank, length) == (3, 4):
+        if header.shape[3] in _CHANNELS:
+            return header
+        found = " x ".join(map(str, header.shape))
+        first = header.shape[1] in _CHANNELS
+        hint = "Write them as transposed by (0, 2, 3, 1)." if first else _HINTS[rank]
+        expected = "images x height x width x 3, the colors last"
+        raise idx.error(path, "dimensions", expected, found, hint)
+    if length != rank or not is_right:
         hint = _HINTS[rank] if length == rank else _SWAPPED.get(length, _HINTS[rank])
         expected = idx.magic_name(bytes([0, 0, 8, rank]))
         found = idx.magic_name(header.magic)
@@ -425,7 +455,3 @@ def _check_labels(path: epath.Path, labels: np.ndarray, num_classes: int) -> Non
             expected = f"0 to {num_classes - 1}"
             hint = "Do the labels belong to these images, and is their type right?"
             raise idx.error(path, "label", expected, f"{label}", hint)
-
-
-def _size(shape: Iterable[int]) -> str:
-    return " x ".join(map(str, shape))

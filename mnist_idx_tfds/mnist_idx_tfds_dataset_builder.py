@@ -23,7 +23,7 @@ _FILES = {
     "test_labels": "t10k-labels-idx1-ubyte.gz",
 }
 _DISK_FULL = ("No space left on device", "Disk quota exceeded", "File too large")
-_MNIST_SHAPE = (28, 28)
+_MNIST_SHAPE = (28, 28, 1)
 _MNIST_CLASSES = 10
 
 
@@ -78,7 +78,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         return self.dataset_info_from_configs(
             features=tfds.features.FeaturesDict(
                 {
-                    "image": tfds.features.Image(shape=(*shape, 1)),
+                    "image": tfds.features.Image(shape=shape),
                     "label": tfds.features.ClassLabel(**classes),
                 }
             ),
@@ -199,9 +199,9 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             self.info.metadata["findings"] = [str(finding) for finding in found]
 
     @property
-    def _shape_and_classes(self) -> tuple[tuple[int, int], int]:
+    def _shape_and_classes(self) -> tuple[tuple[int, int, int], int]:
         features = self.info.features
-        return features["image"].shape[:2], features["label"].num_classes
+        return features["image"].shape, features["label"].num_classes
 
     @functools.cached_property
     def _pairs(self) -> dict[str, idx_set.Pair] | None:

@@ -44,7 +44,7 @@ def of_folder(idx_dir: idx.PathLike) -> tuple[list[str], list[findings.Finding]]
         for _ in idx_set.pictures(pairs, split) or ():
             pass  # They are counted.
         lines.append(
-            f"  {split:5}  {tally.images:,} images of {shape[0]} x {shape[1]}, mean "
+            f"  {split:5}  {tally.images:,} images of {idx_set.size_name(shape)}, mean "
             f"{tally.brightness[0]:.0f} of 255  {pair.images.name}, {pair.labels.name}"
         )
     counts = [tally.counts(num_classes) for tally in tallies.values()]

@@ -32,7 +32,7 @@ class Packed(NamedTuple):
     """What was written: names of the classes, image size, and examples by class."""
 
     names: list[str]
-    shape: tuple[int, int]
+    shape: tuple[int, ...]
     train: np.ndarray
     test: np.ndarray
 
@@ -81,7 +81,7 @@ def pack(
             numbers = {name: label for label, name in enumerate(names)}
             labels = np.array([numbers[item.label] for item in placed])
             labels = labels.astype("u1" if labels.max() <= 255 else "i4")
-            files, counts = _files(labels.dtype), []
+            files, counts = _files(len(shape) + 1, labels.dtype), []
             for part, order in splits.items():
                 chosen = labels[order]
                 counts.append(np.bincount(chosen, minlength=len(names)))
@@ -104,21 +104,22 @@ def pack(
     return Packed(names, shape, *counts)
 
 
-def _files(labels_type: np.dtype) -> dict[tuple[str, str], str]:
+def _files(rank: int, labels_type: np.dtype) -> dict[tuple[str, str], str]:
     """Returns the names of the four files by part and kind."""
+    kinds = {"images": f"idx{rank}-ubyte", "labels": f"idx1-{_LABELS[labels_type]}"}
     return {
-        (part, kind): f"{prefix}-{kind}-idx{rank}-{name}.gz"
+        (part, kind): f"{prefix}-{kind}-{name}.gz"
         for part, prefix in _PREFIXES.items()
-        for kind, rank, name in (
-            ("images", 3, "ubyte"),
-            ("labels", 1, _LABELS[labels_type]),
-        )
+        for kind, name in kinds.items()
     }
 
 
 _TEXTS = [idx_set.NAMES_FILE, *idx_set.PICTURES_FILES.values()]
 _NAMES = {
-    name for dtype in map(np.dtype, ("u1", "i4")) for name in _files(dtype).values()
+    name
+    for rank in (3, 4)
+    for dtype in map(np.dtype, ("u1", "i4"))
+    for name in _files(rank, dtype).values()
 } | {*_TEXTS}
 
 
@@ -140,26 +141,26 @@ def check_out(out_dir: idx.PathLike, overwrite: bool) -> None:
 
 def _read_all(
     source: Source, size: tuple[int, int] | None, stream: BinaryIO
-) -> tuple[list[split.Placed], list[str], tuple[int, int]]:
+) -> tuple[list[split.Placed], list[str], tuple[int, ...]]:
     """Writes the pixels of all images; returns what else items have, and the shape."""
     placed: list[split.Placed] = []
     origins: list[str] = []
-    shape, first = size, ""
+    shape: tuple[int, ...] = ()
+    first = ""
     items = program.progress(source.items, source.total, "reading", "images", _one)
     for pixels, label, part, key, origin, path in items:
-        if size and pixels.shape != size:
+        if size and pixels.shape[:2] != size:
             pixels = np.asarray(reading.fit(Image.fromarray(pixels), size))
-        height, width = pixels.shape
-        shape, first = shape or (height, width), first or path
-        if (height, width) != shape:
+        shape, first = shape or pixels.shape, first or path
+        if pixels.shape != shape:
             expected = f"{shape[0]} x {shape[1]} as in {first}"
-            found = f"{height} x {width}"
+            found = f"{pixels.shape[0]} x {pixels.shape[1]}"
             hint = "Give --size=28, or the like, to bring all to one size."
             raise idx.error(path, "image size", expected, found, hint)
         stream.write(pixels.tobytes())
         placed.append(split.Placed(label, part, key))
         origins.append(origin)
-    if not shape or not placed:
+    if not placed:
         raise idx.error(source.name, "images", "at least one", "none")
     return placed, origins, shape
 
@@ -169,7 +170,7 @@ def _one(item: Item) -> int:
 
 
 def _chunks(pixels: np.ndarray, order: list[int]) -> Iterator[np.ndarray]:
-    """Yields pictures `(n, height, width)` in the order, about 1 MiB at a time."""
+    """Yields pictures `(n, *shape)` in the order, about 1 MiB at a time."""
     items = max(1, _CHUNK_BYTES // pixels[0].size)
     for start in range(0, len(order), items):
         yield pixels[order[start : start + items]]
@@ -206,8 +207,8 @@ def _main(args: argparse.Namespace) -> int:
         print(f"{label:>8} {train:>9,} {test:>9,}  {name}")
     print(
         f"Wrote {args.out_dir}: {packed.train.sum():,} training and "
-        f"{packed.test.sum():,} test images, {packed.shape[0]} x {packed.shape[1]}, "
-        f"{len(packed.names)} classes. To train on them:"
+        f"{packed.test.sum():,} test images, {packed.shape[0]} x {packed.shape[1]}"
+        f"{' in color' * (len(packed.shape) == 3)}, {len(packed.names)} classes. To train on them:"
     )
     print(f"python -m trainer --idx_dir={shlex.quote(args.out_dir)}")
     return 0
@@ -267,6 +268,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="another one gives another split and order, where the source has none "
         "(default: 0)",
+    )
+    parser.add_argument(
+        "--color",
+        action="store_true",
+        help="keep colors, which else become gray",
     )
     parser.add_argument(
         "--skip_bad", action="store_true", help="leave out pictures that cannot be read"

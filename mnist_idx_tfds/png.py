@@ -7,7 +7,7 @@ def encode(images: np.ndarray) -> list[bytes]:
     """Encodes images, all at once, where TFDS's feature would encode one by one.
 
     Args:
-      images: uint8 of shape `(n, height, width, 1)`.
+      images: uint8 of shape `(n, height, width, channels)`, 1 or 3 of these.
 
     Returns:
       A PNG for each.

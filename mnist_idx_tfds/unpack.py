@@ -24,6 +24,7 @@ class Unpacked(NamedTuple):
     train: int
     test: int
     classes: int
+    in_color: bool
 
 
 def unpack(idx_dir: idx.PathLike, out_dir: idx.PathLike) -> Unpacked:
@@ -64,13 +65,15 @@ def unpack(idx_dir: idx.PathLike, out_dir: idx.PathLike) -> Unpacked:
                 size=lambda chunk: len(chunk[1]),
             )
             for images, labels in chunks:
-                for pixels, label in zip(images[..., 0], labels.tolist(), strict=True):
+                if images.shape[-1] == 1:
+                    images = images[..., 0]
+                for pixels, label in zip(images, labels.tolist(), strict=True):
                     path = draft / part / folders[label] / f"{item:0{digits}}.png"
                     Image.fromarray(pixels).save(path)
                     item += 1
         # Whole or not at all; it takes the place of an empty folder.
         os.replace(draft, out)
-    return Unpacked(counts["train"], counts["test"], len(names))
+    return Unpacked(counts["train"], counts["test"], len(names), shape[-1] == 3)
 
 
 def _check_out(out: pathlib.Path) -> None:
@@ -83,12 +86,13 @@ def _check_out(out: pathlib.Path) -> None:
 
 
 def _main(args: argparse.Namespace) -> int:
-    train, test, classes = unpack(args.idx_dir, args.out_dir)
+    train, test, classes, in_color = unpack(args.idx_dir, args.out_dir)
     print(
         f"Wrote {args.out_dir}: {train:,} pictures to train on and {test:,} to test on, "
         f"{classes} classes. To pack them again:"
     )
-    print(f"python -m mnist_idx_tfds.pack {shlex.quote(args.out_dir)} OUT_DIR")
+    flag = "--color " * in_color
+    print(f"python -m mnist_idx_tfds.pack {flag}{shlex.quote(args.out_dir)} OUT_DIR")
     return 0
 
 

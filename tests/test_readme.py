@@ -42,7 +42,7 @@ ELSEWHERE = {
     ),
     "python -m pip install -e '.[demo]'": "an install; the extra test has gradio, too",
     "python -m trainer --dataset=fashion_mnist": "a download; test_source has others",
-    "python -m mnist_idx_tfds.pack --dataset=cifar10 DIR": (
+    "python -m mnist_idx_tfds.pack --dataset=cifar10 --color DIR": (
         "a download; test_pack and test_tfds_set have others"
     ),
     "tfds build mnist_idx_tfds": "test_tfds_build",

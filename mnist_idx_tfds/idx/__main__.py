@@ -16,6 +16,7 @@ import numpy as np
 from etils import epath
 
 from mnist_idx_tfds import idx, idx_set, overview, program
+from mnist_idx_tfds.sources import pixels
 
 _MAX_CLASSES = 256  # More than that are hardly classes, and no table to read.
 _COLUMNS = 80
@@ -59,7 +60,7 @@ def describe(path: idx.PathLike, show: int = 0) -> Iterator[str]:
         yield f"  labels {low} to {high}, {len(counts)} different:"
         for label, count in sorted(counts.items()):
             yield f"{label:>8}  {count:,}"
-    if header.dtype == np.uint8 and len(header.shape) == 3:
+    if _holds_images(header):
         yield from _drawn(path, show, low, high)
 
 
@@ -98,7 +99,16 @@ def draw(image: np.ndarray, low: int, high: int, shades: str) -> Iterator[str]:
 def _drawn(path: idx.PathLike, show: int, low: int, high: int) -> Iterator[str]:
     for index, image in enumerate(itertools.islice(idx.read(path, 1), show)):
         yield f"  image {index}"
-        yield from draw(image[0], low, high, _shades())
+        (gray,) = pixels.to_gray(image)
+        yield from draw(gray, low, high, _shades())
+
+
+def _holds_images(header: idx.Header) -> bool:
+    """Whether they are of bytes: gray, or in color."""
+    rank, channels = len(header.shape), header.shape[-1]
+    return header.dtype == np.uint8 and (
+        rank == 3 or (rank == 4 and channels in (1, 3))
+    )
 
 
 def _tally(

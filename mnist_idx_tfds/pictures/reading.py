@@ -1,4 +1,4 @@
-"""Pictures in the usual formats, and the grayscale pixels that IDX holds of them."""
+"""Pictures in the usual formats, and the pixels that IDX holds of them."""
 
 import contextlib
 import functools
@@ -76,30 +76,34 @@ def _load(path: str | os.PathLike[str], enough: int | None) -> Image.Image:
 
 
 def read(
-    path: str | os.PathLike[str], size: tuple[int, int] | None = None
+    path: str | os.PathLike[str],
+    size: tuple[int, int] | None = None,
+    color: bool = False,
 ) -> np.ndarray:
-    """Reads a picture as grayscale pixels: the luma of its colors.
+    """Reads a picture as pixels: the luma of its colors, or these.
 
     Args:
       path: as of `load`.
       size: height and width to shrink or enlarge to, in pixels; None for the picture's
         own. The picture is whole and in its proportions, in the middle; the rest is
         filled with the median of its border.
+      color: whether to keep colors; of a gray picture they are three times the same.
 
     Returns:
-      uint8 of shape `(height, width)`.
+      uint8 of shape `(height, width)`, or with colors `(height, width, 3)`.
 
     Raises:
       idx.IdxError: as `load`.
     """
     with _quiet():
-        return _gray(_load(path, _enough(size)), size)
+        return _pixels(_load(path, _enough(size)), size, color)
 
 
 def read_all(
     paths: Iterable[str],
     size: tuple[int, int] | None = None,
     threads: int | None = None,
+    color: bool = False,
 ) -> Iterator[np.ndarray | idx.IdxError]:
     """Reads pictures on all cores, in their order.
 
@@ -107,12 +111,13 @@ def read_all(
       paths: of the pictures.
       size: as of `read`.
       threads: as of `use_all`.
+      color: as of `read`.
 
     Yields:
       What `read` returns for each, or the error that it raises.
     """
-    gray = functools.partial(_gray, size=size)
-    read = use_all(paths, gray, _enough(size), threads)
+    pixels = functools.partial(_pixels, size=size, color=color)
+    read = use_all(paths, pixels, _enough(size), threads)
     # None would be of what is no picture.
     return cast(Iterator[np.ndarray | idx.IdxError], read)
 
@@ -177,9 +182,12 @@ def _enough(size: tuple[int, int] | None) -> int | None:
     return size and 2 * max(size)
 
 
-def _gray(image: Image.Image, size: tuple[int, int] | None) -> np.ndarray:
-    if image.mode != "L":
-        image = image.convert("L")
+def _pixels(
+    image: Image.Image, size: tuple[int, int] | None, color: bool
+) -> np.ndarray:
+    mode = "RGB" if color else "L"
+    if image.mode != mode:
+        image = image.convert(mode)
     return np.asarray(fit(image, size)) if size else np.asarray(image)
 
 
@@ -187,7 +195,7 @@ def fit(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     """Shrinks or enlarges a picture, whole and in its proportions, in the middle.
 
     Args:
-      image: of mode "L".
+      image: of mode "L" or "RGB".
       size: height and width, in pixels; the rest is filled with the median of the
         picture's border. A picture of this size is returned as it is.
     """
@@ -198,7 +206,9 @@ def fit(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     scale = min(size[0] / image.height, size[1] / image.width)
     height = min(size[0], max(1, round(image.height * scale)))
     width = min(size[1], max(1, round(image.width * scale)))
-    fitted = Image.new("L", size[::-1], int(np.median(border)))
+    paper = np.median(border, axis=0).astype(int)
+    fill = tuple(paper.tolist()) if paper.ndim else int(paper)
+    fitted = Image.new(image.mode, size[::-1], fill)
     corner = (size[1] - width) // 2, (size[0] - height) // 2
     fitted.paste(image.resize((width, height)), corner)
     return fitted

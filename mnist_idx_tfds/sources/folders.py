@@ -12,7 +12,10 @@ _FORM = "IMAGES_DIR/CLASS/PICTURE is the form."
 
 
 def open_source(
-    images_dir: idx.PathLike, size: tuple[int, int] | None, skip_bad: bool
+    images_dir: idx.PathLike,
+    size: tuple[int, int] | None,
+    skip_bad: bool,
+    color: bool = False,
 ) -> Source:
     """Finds the pictures of each class.
 
@@ -23,6 +26,7 @@ def open_source(
         hold these; with `train` alone, that is the folder of the classes.
       size: as of `reading.read`.
       skip_bad: as of `pictured.items`.
+      color: as of `reading.read`.
 
     Returns:
       The source, to be shuffled even where it has splits: a folder has no order.
@@ -32,7 +36,7 @@ def open_source(
     """
     root = pathlib.Path(images_dir).expanduser()
     names, pictures = find(root)
-    items = pictured.items(f"{root}", pictures, size, skip_bad)
+    items = pictured.items(f"{root}", pictures, size, skip_bad, color)
     return Source(f"{root}", len(pictures), items, names, ordered=False)
 
 

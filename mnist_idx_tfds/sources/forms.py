@@ -39,6 +39,7 @@ class Options(NamedTuple):
     Attributes:
       size: height and width that pictures are read for.
       skip_bad: leave out pictures that cannot be read.
+      color: keep colors; not for CSV files of pixels, which have none.
       dataset: name of a data set of TFDS, instead of a path.
       test_csv: as `test_path` of the readers of CSV files.
       label_column: as of the readers of CSV files; as the others, of one reader.
@@ -53,6 +54,7 @@ class Options(NamedTuple):
 
     size: tuple[int, int] | None = None
     skip_bad: bool = False
+    color: bool = False
     dataset: str | None = None
     test_csv: str | None = None
     label_column: str | None = None
@@ -81,7 +83,7 @@ def open_source(path: idx.PathLike | None, options: Options) -> Source:
         name = options.dataset or ""
         _check_flags(options, "--dataset")
         splits = options.train_split, options.test_split
-        return tfds_set.open_source(name, options.data_dir, *splits)
+        return tfds_set.open_source(name, options.data_dir, *splits, options.color)
     found = pathlib.Path(path).expanduser()
     if found.is_dir():
         return _open_folder(found, options)
@@ -91,14 +93,14 @@ def open_source(path: idx.PathLike | None, options: Options) -> Source:
         return _open_table(found, options)
     if found.suffix.lower() == ".npz":
         _check_flags(options, "an .npz file")
-        return npz.open_source(found)
+        return npz.open_source(found, options.color)
     raise idx.error(found, "source", _EXPECTED, "another file")
 
 
 def _open_folder(root: pathlib.Path, options: Options) -> Source:
     if (root / unpacked.FILE).exists():
         _check_flags(options, "a folder that unpack made")
-        return unpacked.open_source(root, options.size, options.skip_bad)
+        return unpacked.open_source(root, options.size, options.skip_bad, options.color)
     columns = picture_table.Columns(options.file_column, options.label_column)
     tables = picture_table.find_in(root, columns)
     if not any(path.is_dir() for path in root.iterdir()):
@@ -111,7 +113,7 @@ def _open_folder(root: pathlib.Path, options: Options) -> Source:
     if tables:
         return _open_table(tables[0], options)
     _check_flags(options, "a folder of classes")
-    return folders.open_source(root, options.size, options.skip_bad)
+    return folders.open_source(root, options.size, options.skip_bad, options.color)
 
 
 def _open_table(path: pathlib.Path, options: Options) -> Source:
@@ -120,6 +122,8 @@ def _open_table(path: pathlib.Path, options: Options) -> Source:
     named = named or len(header.columns) <= _FEW_COLUMNS
     if options.no_header or pixel_table.is_pixels(header) or not named:
         _check_flags(options, _PIXELS)
+        if options.color:
+            raise idx.error("--color", "source", "one that has colors", _PIXELS)
         if options.no_header and options.label_column:
             expected, found = "a file with names of columns", "--no_header"
             raise idx.error("--label_column", "source", expected, found)
@@ -138,6 +142,7 @@ def _open_table(path: pathlib.Path, options: Options) -> Source:
         images_dir=options.images_dir,
         size=options.size,
         skip_bad=options.skip_bad,
+        color=options.color,
     )
 
 

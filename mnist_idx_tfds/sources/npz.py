@@ -39,13 +39,14 @@ class _Array(NamedTuple):
     dtype: np.dtype
 
 
-def open_source(path: idx.PathLike) -> Source:
+def open_source(path: idx.PathLike, color: bool = False) -> Source:
     """Finds the arrays of an archive; they are read a piece at a time.
 
     Args:
       path: an `.npz` file with `x_train`, `y_train`, `x_test` and `y_test`, or with
         `train_images`, `train_labels`, `test_images`, `test_labels` and, where it has
         them, `val_images` and `val_labels`, which are trained on.
+      color: as of `pixels.of_images`.
 
     Returns:
       The source; items keep their order.
@@ -66,7 +67,7 @@ def open_source(path: idx.PathLike) -> Source:
             header = _header(archive, file, labels_name, "labels")
             labels[name] = _labels(archive, file, header, arrays[name])
     count = sum(array.shape[0] for array in arrays.values())
-    items = _items(archive, parts, list(arrays.values()), labels)
+    items = _items(archive, parts, list(arrays.values()), labels, color)
     notes: tuple[str, ...] = ()
     if "val_images" in parts:
         joined = arrays["val_images"].shape[0]
@@ -174,6 +175,7 @@ def _items(
     parts: dict[str, tuple[str, str]],
     arrays: list[_Array],
     labels: dict[str, list[str]],
+    color: bool,
 ) -> Iterator[Item]:
     with zipfile.ZipFile(path) as file:
         factor = 1
@@ -192,8 +194,8 @@ def _items(
                 ) -> str:
                     return f"{name}[{', '.join(map(str, (start + at[0], *at[1:])))}]"
 
-                for image in pixels.to_gray(
-                    pixels.to_bytes(chunk, factor, path, field)
+                for image in pixels.of_images(
+                    pixels.to_bytes(chunk, factor, path, field), color
                 ):
                     origin = f"{name}[{item}]"
                     label, part = labels[name][item], parts[name][1]

@@ -55,6 +55,7 @@ def open_source(
     images_dir: idx.PathLike | None = None,
     size: tuple[int, int] | None = None,
     skip_bad: bool = False,
+    color: bool = False,
 ) -> Source:
     """Finds the pictures that one file names, or one to train on and one to test on.
 
@@ -68,6 +69,7 @@ def open_source(
         `.png` or the like.
       size: as of `reading.read`.
       skip_bad: as of `pictured.items`.
+      color: as of `reading.read`.
 
     Returns:
       The source. Items of two files keep their order.
@@ -103,7 +105,7 @@ def open_source(
         names = [header.columns[n] for n in _find(header, columns)]
         notes.append(f"{file}: pictures by {names[0]!r}, classes by {names[1]!r}")
     name = f"{paths[0]}"
-    items = pictured.items(name, found, size, skip_bad)
+    items = pictured.items(name, found, size, skip_bad, color)
     return Source(name, len(found), items, notes=tuple(notes))
 
 

@@ -33,6 +33,7 @@ def items(
     pictures: Sequence[Picture],
     size: tuple[int, int] | None,
     skip_bad: bool,
+    color: bool,
 ) -> Iterator[Item]:
     """Reads pictures; those that cannot be read are listed on standard error.
 
@@ -41,12 +42,13 @@ def items(
       pictures: in the order to read them in.
       size: as of `reading.read`.
       skip_bad: leave out what cannot be read, instead of an error after the last.
+      color: as of `reading.read`.
 
     Raises:
       idx.IdxError: some pictures cannot be read, or none.
     """
     bad = 0
-    read = reading.read_all((picture.path for picture in pictures), size)
+    read = reading.read_all((picture.path for picture in pictures), size, color=color)
     for picture, pixels in zip(pictures, read, strict=True):
         if isinstance(pixels, idx.IdxError):
             print(pixels, file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Arrays of any kind, made into the grayscale bytes that IDX holds of images."""
+"""Arrays of any kind, made into the bytes that IDX holds of images."""
 
 import dataclasses
 from collections.abc import Callable
@@ -11,6 +11,23 @@ from mnist_idx_tfds import idx
 _LUMA = (19595, 38470, 7471)
 _HINT = "Scale the pixels to 0 to 255, and save them as bytes (uint8)."
 _DARK = 128  # Floats that go no higher than that are hardly of 0 to 255.
+
+
+def of_images(images: np.ndarray, color: bool) -> np.ndarray:
+    """Returns colors, or their luma, whichever they are given as.
+
+    Args:
+      images: uint8 of shape `(n, height, width)`, or with 1 or 3 channels last.
+      color: whether to keep colors; of gray images they are three times the same.
+
+    Returns:
+      uint8 of shape `(n, height, width)`, or with colors `(n, height, width, 3)`.
+    """
+    if not color:
+        return to_gray(images)
+    if images.ndim == 3:
+        images = images[..., np.newaxis]
+    return np.broadcast_to(images, (*images.shape[:3], 3))
 
 
 def to_gray(images: np.ndarray) -> np.ndarray:

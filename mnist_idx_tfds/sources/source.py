@@ -10,7 +10,7 @@ class Item(NamedTuple):
     """An image and what is known of it.
 
     Attributes:
-      pixels: uint8 of shape `(height, width)`.
+      pixels: uint8 of shape `(height, width)`, in color `(height, width, 3)`.
       label: name of its class.
       split: "train" or "test", empty where the source does not say.
       key: with the seed and the class it decides on split and order, where these are

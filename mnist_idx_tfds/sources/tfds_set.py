@@ -25,6 +25,7 @@ def open_source(
     data_dir: str | None = None,
     train_split: str | None = None,
     test_split: str | None = None,
+    color: bool = False,
 ) -> Source:
     """Finds, and prepares where needed, a data set with an image and a class label.
 
@@ -38,6 +39,7 @@ def open_source(
         that and `test`.
       test_split: TFDS split to test on; None is `test`, or a share of `train` where that
         is the only split.
+      color: as of `pixels.of_images`.
 
     Returns:
       The source, in the order that the data set has on disk. Classes that no example is
@@ -70,7 +72,7 @@ def open_source(
             raise idx.error(name, "data set", expected, found) from e
     parts, notes = _parts(name, info, train_split, test_split)
     count = sum(info.splits[expression].num_examples for expression in parts)
-    items = _items(name, builder, parts, image, label)
+    items = _items(name, builder, parts, (image, label), color)
     names = [str(text) for text in info.features[label].names]
     return Source(name, count, items, names, "drop", notes=notes)
 
@@ -137,9 +139,10 @@ def _items(
     name: str,
     builder: tfds.core.DatasetBuilder,
     parts: dict[str, str],
-    image: str,
-    label: str,
+    keys: tuple[str, str],
+    color: bool,
 ) -> Iterator[Item]:
+    image, label = keys
     names = builder.info.features[label].names
     # One file after another, so that the order is that on disk.
     config = tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False)
@@ -153,9 +156,11 @@ def _items(
                     expected = f"0 to {len(names) - 1}"
                     where = f"{origin}: label"
                     raise idx.error(name, where, expected, f"{number}")
-                (gray,) = pixels.to_gray(example[image][np.newaxis])
+                (values,) = pixels.of_images(example[image][np.newaxis], color)
                 text = f"{builder.info.full_name} {origin}"
-                yield Item(gray, names[number], part, f"{n}", text, f"{name}: {origin}")
+                yield Item(
+                    values, names[number], part, f"{n}", text, f"{name}: {origin}"
+                )
         except (idx.IdxError, OSError, GeneratorExit):
             raise
         except Exception as e:  # TensorFlow has many for what a file can have wrong.

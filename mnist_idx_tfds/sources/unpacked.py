@@ -36,7 +36,10 @@ def write(root: pathlib.Path, names: Sequence[str]) -> list[str]:
 
 
 def open_source(
-    root: pathlib.Path, size: tuple[int, int] | None, skip_bad: bool
+    root: pathlib.Path,
+    size: tuple[int, int] | None,
+    skip_bad: bool,
+    color: bool = False,
 ) -> Source:
     """Finds the pictures of an unpacked set, as whoever has it may have moved them.
 
@@ -48,6 +51,7 @@ def open_source(
       root: folder with `unpacked.csv`, `train` and `test`.
       size: as of `reading.read`.
       skip_bad: as of `pictured.items`.
+      color: as of `reading.read`.
 
     Raises:
       idx.IdxError: a folder is missing, or is not in `unpacked.csv`.
@@ -65,7 +69,7 @@ def open_source(
                 for file in folders.files(path)
             ]
     found.sort(key=_position)
-    items = pictured.items(f"{root}", found, size, skip_bad)
+    items = pictured.items(f"{root}", found, size, skip_bad, color)
     return Source(f"{root}", len(found), items, list(classes.values()), "keep")
 
 

@@ -98,7 +98,7 @@ def write_set(
     *,
     train: int = 10,
     test: int = 6,
-    shape: tuple[int, int] = (4, 3),
+    shape: tuple[int, ...] = (4, 3),
     num_classes: int = 10,
     label_dtype: str = "u1",
     test_name: str = "t10k",
@@ -366,8 +366,9 @@ def _replaced(
 
 
 _IMAGES_FIELD = "magic number: expected 0x00000803 (ubyte, rank 3), found"
+_DIMENSIONS = "dimensions: expected images x height x width x 3, the colors last, found"
 _LABELS_FIELD = "magic number: expected 0x00000801 (ubyte, rank 1), found"
-_GRAYSCALE = "Images must be grayscale, one unsigned byte a pixel."
+_IMAGES = "Images must be unsigned bytes: gray, or of rank 4 with three colors last."
 _INTEGERS = "Labels must be integers, one for each image."
 _ONE_SET = "Are the two files from one set and one split?"
 _TYPE = "Do the labels belong to these images, and is their type right?"
@@ -388,16 +389,29 @@ SET_FAULTS = [
         "This is a label file; are images and labels swapped?",
     ),
     _replaced(
-        "color images",
+        "color images beside gray ones",
+        TEST_IMAGES,
+        np.zeros((6, 4, 3, 3)),
+        f"image size: expected 4 x 3 as in {TRAIN_IMAGES}, found 4 x 3 in color. "
+        "Both splits need images of one size.",
+    ),
+    _replaced(
+        "colors before the pixels",
         TRAIN_IMAGES,
-        np.zeros((10, 4, 3, 3)),
-        f"{_IMAGES_FIELD} 0x00000804 (ubyte, rank 4). {_GRAYSCALE}",
+        np.zeros((10, 3, 4, 4)),
+        f"{_DIMENSIONS} 10 x 3 x 4 x 4. Write them as transposed by (0, 2, 3, 1).",
+    ),
+    _replaced(
+        "images with transparency",
+        TEST_IMAGES,
+        np.zeros((6, 4, 3, 4)),
+        f"{_DIMENSIONS} 6 x 4 x 3 x 4. {_IMAGES}",
     ),
     _replaced(
         "float images",
         TEST_IMAGES,
         np.zeros((6, 4, 3)),
-        f"{_IMAGES_FIELD} 0x00000d03 (float, rank 3). {_GRAYSCALE}",
+        f"{_IMAGES_FIELD} 0x00000d03 (float, rank 3). {_IMAGES}",
         dtype=">f4",
     ),
     _replaced(

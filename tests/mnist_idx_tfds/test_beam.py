@@ -76,6 +76,13 @@ def test_examples_and_their_order_are_those_of_a_build_without_beam(built):
     assert_same(*built)
 
 
+@SUFFIXES
+def test_colors_are_those_of_a_build_without_beam(tmp_path, suffix):
+    write_set(tmp_path / "set", shape=(4, 3, 3), suffix=suffix)
+    builder = build(tmp_path / "set", tmp_path / "beam", **by_beam())
+    assert_same(builder, build(tmp_path / "set", tmp_path / "data"))
+
+
 def test_metadata_lacks_only_what_is_odd(built):
     ours, peers = (dict(builder.info.metadata) for builder in built)
     assert peers.pop("findings")
@@ -159,7 +166,7 @@ def test_memory_of_a_worker_is_that_of_a_chunk(tmp_path, suffix):
         path = tmp_path / f"{kind}{suffix}"
         path.write_bytes(pack(header(8, *sizes) + bytes(math.prod(sizes))))
     pair = idx_set.Pair(tmp_path / f"images{suffix}", tmp_path / f"labels{suffix}")
-    chunks = beam._read_first(1 << 14, pair, (64, 64), 1)
+    chunks = beam._read_first(1 << 14, pair, (64, 64, 1), 1)
     if not suffix:
         chunks = beam._read_range((0, 1 << 14), pair)
     beam.png.encode(np.zeros((1, 64, 64, 1), np.uint8))  # Imports TensorFlow.
@@ -175,7 +182,7 @@ def test_a_label_above_the_classes_is_refused(tmp_path):
     write_set(tmp_path, train=30, test=9, num_classes=11)
     pair = idx_set.find(tmp_path)["train"]
     with pytest.raises(idx.IdxError, match=r"label: expected 0 to 9, found 10\."):
-        beam.examples(pair, (4, 3), 10, None)
+        beam.examples(pair, (4, 3, 1), 10, None)
 
 
 def test_an_error_of_something_else_is_no_error_of_a_file():

@@ -125,13 +125,17 @@ def test_examples_of_many_chunks_are_in_the_order_of_the_files(tmp_path, monkeyp
         pytest.param({"suffix": ""}, id="plain"),
         pytest.param({"label_dtype": ">i4"}, id="int labels"),
         pytest.param({"shape": (1, 3)}, id="tiny images"),
+        pytest.param({"shape": (5, 4, 3)}, id="color"),
+        pytest.param({"shape": (5, 4, 1)}, id="gray of rank 4"),
         pytest.param({"train": 1, "test": 1, "num_classes": 1}, id="one example"),
         pytest.param({"num_classes": 300, "label_dtype": ">i2"}, id="300 classes"),
     ],
 )
 def test_sets_as_found_in_the_wild_build(tmp_path, kwargs):
-    write_set(tmp_path / "set", **{"train": 9, "test": 4, "shape": (5, 4)} | kwargs)
+    options = {"train": 9, "test": 4, "shape": (5, 4)} | kwargs
+    write_set(tmp_path / "set", **options)
     builder = build(tmp_path / "set", tmp_path / "data")
+    assert builder.info.features["image"].shape == (*options["shape"], 1)[:3]
     for split in ("train", "test"):
         expected = file_rows(tmp_path / "set", split)
         np.testing.assert_array_equal(dataset_rows(builder, split), expected)

@@ -196,6 +196,17 @@ def test_blank_images_are_found_once_and_not_as_copies(find):
     )
 
 
+def test_an_image_of_one_color_is_blank_and_one_of_stripes_is_not(find):
+    train, test = (
+        (np.stack([images] * 3, axis=-1), labels) for images, labels in good()
+    )
+    train[0][7] = 200, 90, 10
+    train[0][8] = 0, 0, 1
+    train[0][8, 0, 0] = 0, 1, 0
+    (blank,) = find(train, test)
+    assert str(blank).endswith("all pixels of one value: train 7")
+
+
 def test_no_images_are_kept():
     """Ten bytes an image, whatever its size, beside the chunk that goes by."""
     tally = findings.Tally("train")

@@ -49,6 +49,8 @@ def _error(folder):
         {"separator": ".", "suffix": ""},
         {"shape": (1, 1), "train": 1, "test": 1, "num_classes": 1},
         {"shape": (300, 200), "train": 40},
+        {"shape": (30, 20, 3)},
+        {"shape": (4, 3, 1)},
         {"label_dtype": "i1"},
         {"label_dtype": ">i2", "num_classes": 400},
         {"label_dtype": ">i4", "num_classes": 2},
@@ -59,18 +61,20 @@ def test_set_is_read_back(tmp_path, options):
     """Names as in the wild, any shape, classes and integer type of the labels."""
     made = write_set(tmp_path / "set", **options)
     pairs = idx_set.find(tmp_path / "set")
-    assert idx_set.image_shape(pairs) == options.get("shape", (4, 3))
+    shape = (*options.get("shape", (4, 3)), 1)[:3]
+    assert idx_set.image_shape(pairs) == shape
     assert idx_set.count_classes(pairs) == options.get("num_classes", 10)
     for split, (images, labels) in _read_all(tmp_path / "set").items():
         assert (images.dtype, labels.dtype) == (np.uint8, np.int64)
-        np.testing.assert_array_equal(images, made[split][0][..., np.newaxis])
+        expected = made[split][0]
+        np.testing.assert_array_equal(images, expected.reshape(-1, *shape))
         np.testing.assert_array_equal(labels, made[split][1])
 
 
 def test_chunks_of_images_are_at_most_a_mebibyte(tmp_path):
     """Memory does not depend on the size of a split."""
     write_set(tmp_path, train=40, shape=(300, 200))
-    chunks = list(idx_set.read(idx_set.find(tmp_path)["train"], (300, 200), 10))
+    chunks = list(idx_set.read(idx_set.find(tmp_path)["train"], (300, 200, 1), 10))
     assert [len(images) for images, _ in chunks] == [17, 17, 6]
     assert [len(labels) for _, labels in chunks] == [17, 17, 6]
 
@@ -290,10 +294,10 @@ def test_fault_of_the_set_is_named(tmp_path, fault):
 @pytest.mark.parametrize(
     ("shape", "num_classes", "file", "message"),
     [
-        ((28, 28), 10, TRAIN_IMAGES, "image size: expected 28 x 28, found 4 x 3."),
-        ((3, 4), 10, TRAIN_IMAGES, "image size: expected 3 x 4, found 4 x 3."),
+        ((28, 28, 1), 10, TRAIN_IMAGES, "image size: expected 28 x 28, found 4 x 3."),
+        ((3, 4, 1), 10, TRAIN_IMAGES, "image size: expected 3 x 4, found 4 x 3."),
         (
-            (4, 3),
+            (4, 3, 1),
             9,
             TRAIN_LABELS,
             "label: expected 0 to 8, found 9. "
@@ -327,7 +331,7 @@ def test_last_example_is_verified_before_the_first_is_given(tmp_path, name, edit
     path.write_bytes(edit(path.read_bytes()))
     pair = idx_set.find(tmp_path)["train"]
     with pytest.raises(idx.IdxError, match=path.name):
-        next(idx_set.read(pair, (300, 200), 10))
+        next(idx_set.read(pair, (300, 200, 1), 10))
 
 
 def test_mnist_is_a_set_of_28_x_28_pixels_in_ten_classes(mnist_idx_dir):

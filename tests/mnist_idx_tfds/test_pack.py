@@ -431,6 +431,51 @@ def test_a_data_set_of_tfds_becomes_a_set(tmp_path, run):
         assert sorted(zip(images.tolist(), labels, strict=True)) == sorted(expected)
 
 
+COLORS = np.random.default_rng(1).integers(0, 256, (*IMAGES.shape, 3), np.uint8)
+
+
+@pytest.mark.parametrize("form", ["pictures", "csv", "npz", "dataset"])
+def test_colors_are_kept_if_asked_for(tmp_path, run, form):
+    """In files of rank 4, where without the flag there would be ones of rank 3."""
+    splits = {"train": slice(8), "test": slice(8, None)}
+    for part, rows in splits.items():
+        for n, image in enumerate(COLORS[rows]):
+            save(tmp_path, f"pictures/{part}/a/{n}.png", image)
+    files = [(part, f"{part}/a/{n}.png") for part, n in (("train", 3), ("test", 2))]
+    write_table(tmp_path / "csv.csv", "file,label", [[path, "a"] for _, path in files])
+    arrays = {part: (COLORS[rows], LABELS[rows] * 0) for part, rows in splits.items()}
+    np.savez(
+        tmp_path / "npz.npz",
+        **{f"x_{part}": images for part, (images, _) in arrays.items()},
+        **{f"y_{part}": labels for part, (_, labels) in arrays.items()},
+    )
+    source = {
+        "pictures": [tmp_path / "pictures"],
+        "csv": [tmp_path / "csv.csv", f"--images_dir={tmp_path / 'pictures'}"],
+        "npz": [tmp_path / "npz.npz"],
+        "dataset": ["--dataset=mnist_idx_tfds/own", f"--data_dir={tmp_path / 'data'}"],
+    }[form]
+    if form == "dataset":
+        tfds_sets.build(tmp_path, arrays)
+    expected = {tuple(image.ravel()) for image in COLORS}
+    for flags, rank in (["--color"], 4), ([], 3):
+        code, out, err = run(*source, tmp_path / "out", "--overwrite", *flags)
+        assert code == 0, err
+        assert ("in color" in out) == (rank == 4)
+        for pair in idx_set.find(tmp_path / "out").values():
+            images = idx.load(pair.images)
+            assert images.ndim == rank
+            if rank == 4:
+                assert {tuple(image.ravel()) for image in images} <= expected
+
+
+def test_pixels_of_a_csv_file_have_no_colors(tmp_path, run):
+    path = write_table(tmp_path / "set.csv", *table_of(IMAGES, LABELS))
+    code, _, err = run("--color", path, tmp_path / "out")
+    assert code == 1
+    assert "--color: source: expected one that has colors, found a CSV file of" in err
+
+
 @pytest.mark.parametrize("form", ["pictures", "csv", "npz"])
 def test_tensorflow_is_imported_for_data_sets_alone(tmp_path, form):
     save_classes(tmp_path / "pictures", {"a": 2, "b": 2})

@@ -61,15 +61,25 @@ def test_each_image_is_a_picture_by_split_class_and_position(tmp_path, unpack):
         ({"num_classes": 2}, "z\na\nnone of these\n"),
         ({"num_classes": 300, "label_dtype": ">i4", "train": 300, "test": 300}, None),
         ({"num_classes": 1, "shape": (1, 1)}, None),
+        ({"shape": (4, 3, 3)}, None),
     ],
-    ids=["numbers", "names that are not sorted", "more names", "many", "smallest"],
+    ids=[
+        "numbers",
+        "names that are not sorted",
+        "more names",
+        "many",
+        "smallest",
+        "color",
+    ],
 )
 def test_packed_again_it_is_the_same_set(tmp_path, unpack, pack, options, names):
     idx_files.write_set(tmp_path / "set", **options)
     if names:
         (tmp_path / "set" / "labels.txt").write_text(names)
-    assert unpack(tmp_path / "set", tmp_path / "out")[0] == 0
-    assert pack(tmp_path / "out", tmp_path / "again", "--seed=5")[0] == 0
+    code, out, _ = unpack(tmp_path / "set", tmp_path / "out")
+    assert code == 0
+    *flags, source, _ = out.splitlines()[-1].split()[3:]
+    assert pack(*flags, source, tmp_path / "again", "--seed=5")[0] == 0
     check_same(tmp_path / "set", tmp_path / "again")
     if names:
         assert (tmp_path / "again" / "labels.txt").read_text() == names

@@ -12,7 +12,7 @@ import numpy as np
 from etils import epath
 from PIL import Image
 
-from mnist_idx_tfds import idx
+from mnist_idx_tfds import idx, idx_set
 from mnist_idx_tfds.pictures import reading
 from trainer import settings
 from trainer.errors import TrainerError
@@ -223,20 +223,18 @@ def _read(
             raise idx.error(file, "format", "IDX, for --only_wrong", found, hint)
         hint = "Without --index, it may be an image of its own."
         raise idx.error(file, "format", "IDX, for --index", found, hint)
-    header = idx.read_header(path)
-    if header.dtype != np.uint8 or len(header.shape) != 3:
-        expected, found = map(idx.magic_name, (b"\0\0\x08\3", header.magic))
-        hint = "Images must be grayscale, one unsigned byte a pixel."
-        raise idx.error(file, "magic number", expected, found, hint)
-    if index is not None and index >= header.shape[0]:
-        expected = f"0 to {header.shape[0] - 1}"
+    height, width, channels = idx_set.shape_of(path)
+    shape = (height, width, 3) if channels == 3 else (height, width)
+    count = idx.read_header(path).shape[0]
+    if index is not None and index >= count:
+        expected = f"0 to {count - 1}"
         raise idx.error(file, "--index", expected, f"{index}")
     given = labels(path) if labels else None
     stop = None if index is None else index + 1
     items = enumerate(itertools.chain.from_iterable(idx.read(path)))
     for number, pixels in itertools.islice(items, index, stop):
         label = None if given is None else int(given[number])
-        yield number, label, Image.fromarray(pixels)
+        yield number, label, Image.fromarray(pixels.reshape(shape))
 
 
 def _path(file: str) -> epath.Path:

@@ -3,8 +3,8 @@
 For a network with one channel they are made as MNIST's images were: the ink is cropped,
 scaled to fit a box of 20/28 of the field with its aspect kept, and placed with its
 center of mass at the field's center; or, for one trained on packed pictures, as these
-were. For one with three channels they are scaled to cover the field with their aspect
-kept, and what sticks out is cut off on both sides.
+were. For one with three channels that was trained on others they are scaled to cover the
+field with their aspect kept, and what sticks out is cut off on both sides.
 
 Source of the first: Yann LeCun, "The MNIST database".
 """
@@ -47,8 +47,8 @@ def fit(
       shape: height, width and channels, 1 or 3, that the network takes.
       invert: whether to exchange light and dark: "yes", "no", or "auto", which does so
         where ink is to be cropped and the border of the image is a light one.
-      ink: for one channel, whether to crop the ink as MNIST's recipe has it, or to take
-        the picture whole, as `mnist_idx_tfds.pack` does.
+      ink: whether to crop the ink as MNIST's recipe has it, or with three channels what
+        sticks out, or to take the picture whole, as `mnist_idx_tfds.pack` does.
 
     Raises:
       TrainerError: ink is to be cropped, and there is none lighter than the border.
@@ -64,7 +64,7 @@ def fit(
         image = ImageOps.invert(image)
     if crops_ink:
         image = Image.fromarray(_center_ink(np.asarray(image), height, width))
-    elif channels == 1:
+    elif not ink:
         image = reading.fit(image, (height, width))
     elif not is_fit:
         image = ImageOps.fit(image, (width, height))

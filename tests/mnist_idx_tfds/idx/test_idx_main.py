@@ -117,6 +117,12 @@ def test_images_are_drawn_two_characters_a_pixel(run, write):
     ]
 
 
+def test_colors_are_drawn_as_bright_as_they_are(run, write):
+    image = np.array([[[255, 0, 0], [255, 255, 255]], [[0, 0, 255], [0, 255, 0]]])
+    _, out, _ = run(write([image]), "--show=1")
+    assert out.splitlines()[6:] == ["░░██", "  ▒▒"]
+
+
 def test_no_more_images_are_drawn_than_there_are(run, write):
     _, out, _ = run(write(IMAGES), "--show=100")
     assert out.count("  image ") == 10
@@ -224,9 +230,13 @@ def test_a_path_too_few_or_too_many_is_an_error(run, tmp_path, lines, code):
     )
 
 
-def test_images_of_a_folder_are_drawn(run, tmp_path):
-    write_set(tmp_path)
+@pytest.mark.parametrize(
+    ("shape", "said"), [((4, 3), "4 x 3"), ((4, 3, 3), "4 x 3 in color")]
+)
+def test_images_of_a_folder_are_drawn(run, tmp_path, shape, said):
+    write_set(tmp_path, shape=shape)
     _, out, _ = run("--show=2", tmp_path)
+    assert f"10 images of {said}, mean " in out
     assert out.count("  image ") == 4
 
 

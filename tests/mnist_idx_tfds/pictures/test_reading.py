@@ -113,6 +113,22 @@ def test_a_picture_of_the_size_asked_for_keeps_its_pixels(tmp_path):
     np.testing.assert_array_equal(reading.read(path, (2, 3)), PIXELS)
 
 
+def test_colors_are_kept_if_asked_for_and_the_rest_is_that_of_the_border(tmp_path):
+    image = np.full((4, 8, 3), (10, 200, 90), np.uint8)
+    path = save(Image.fromarray(image), tmp_path / "x.png")
+    np.testing.assert_array_equal(reading.read(path, color=True), image)
+    expected = np.full((9, 6, 3), image[0, 0])
+    np.testing.assert_array_equal(reading.read(path, (9, 6), color=True), expected)
+    (found,) = reading.read_all([path], (9, 6), color=True)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_a_gray_picture_has_the_same_color_three_times(tmp_path):
+    path = save(GRAY, tmp_path / "x.png")
+    expected = np.stack([PIXELS] * 3, axis=-1)
+    np.testing.assert_array_equal(reading.read(path, color=True), expected)
+
+
 @pytest.mark.parametrize(
     ("shape", "size", "rows", "columns"),
     [

@@ -113,6 +113,20 @@ def test_one_image_of_an_idx_file_can_be_asked_for(network, tmp_path, digits):
     assert made.predictions[0]["label"] == all_of_them[23].predictions[0]["label"]
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_images_of_rank_4_are_labelled_as_the_same_in_gray(
+    network, digits, tmp_path, channels
+):
+    found = []
+    for images in digits, np.stack([digits] * channels, axis=-1):
+        path = tmp_path / f"digits-idx{images.ndim}-ubyte"
+        path.write_bytes(encode(images))
+        made, _ = label(network, path)
+        found.append([p.predictions for p in made])
+    assert len(found[0]) == 30
+    assert found[0] == found[1]
+
+
 def test_idx_images_of_another_size_are_fitted(network, digits, tmp_path):
     large = np.kron(255 - digits, np.ones((3, 3), np.uint8))
     path = tmp_path / "large-idx3-ubyte"

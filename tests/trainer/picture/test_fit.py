@@ -117,3 +117,12 @@ def test_a_whole_picture_is_fitted_as_packed_ones_are(tmp_path):
     assert not fitted.inverted
     packed = reading.read(tmp_path / "x.png", (28, 28))
     np.testing.assert_array_equal(fitted.pixels[..., 0], packed)
+
+
+def test_so_is_a_whole_picture_in_color(tmp_path):
+    image = Image.new("RGB", (80, 40), "red")
+    image.paste((0, 255, 0), (20, 0, 60, 40))
+    image.save(tmp_path / "x.png")
+    fitted = fit.fit(reading.load(tmp_path / "x.png"), COLOR, ink=False)
+    packed = reading.read(tmp_path / "x.png", COLOR[:2], color=True)
+    np.testing.assert_array_equal(fitted.pixels, packed)
