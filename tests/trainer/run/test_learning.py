@@ -87,6 +87,25 @@ def test_images_of_any_look_are_learnt(tmp_path, look, model):
     assert result.accuracy > 0.8
 
 
+def colored(count, seed=0):
+    """Draws bars whose angle says nothing: their class is which channel they are in."""
+    labels = np.arange(count) % 3
+    images, _ = bars(
+        np.random.default_rng(seed).integers(0, 5, count), 5, 200, 120, 20, seed
+    )
+    channels = np.full((*images.shape, 3), 200, np.uint8)
+    channels[np.arange(count), ..., labels] = images
+    return channels, labels
+
+
+@pytest.mark.parametrize("model", ["cnn", "strong"])
+def test_what_colors_alone_tell_is_learnt(tmp_path, model):
+    """Where a third is right by chance."""
+    result, data = learn(tmp_path, colored(480), colored(150, 1), model, epochs=6)
+    assert data.image_shape == (16, 16, 3)
+    assert result.accuracy > 0.8
+
+
 @pytest.mark.parametrize(("model", "least"), [("cnn", 0.05), ("strong", 0.5)])
 def test_two_hundred_classes_are_learnt(tmp_path, model, least):
     """On light paper, where chance is right for 0.005."""
