@@ -32,7 +32,7 @@ class Packed(NamedTuple):
     """What was written: names of the classes, image size, and examples by class."""
 
     names: list[str]
-    shape: tuple[int, ...]
+    shape: tuple[int, int, int]
     train: np.ndarray
     test: np.ndarray
 
@@ -101,7 +101,8 @@ def pack(
     finally:
         if made and not any(out.iterdir()):
             out.rmdir()
-    return Packed(names, shape, *counts)
+    height, width, channels = (*shape, 1)[:3]
+    return Packed(names, (height, width, channels), *counts)
 
 
 def _files(rank: int, labels_type: np.dtype) -> dict[tuple[str, str], str]:
@@ -207,8 +208,8 @@ def _main(args: argparse.Namespace) -> int:
         print(f"{label:>8} {train:>9,} {test:>9,}  {name}")
     print(
         f"Wrote {args.out_dir}: {packed.train.sum():,} training and "
-        f"{packed.test.sum():,} test images, {packed.shape[0]} x {packed.shape[1]}"
-        f"{' in color' * (len(packed.shape) == 3)}, {len(packed.names)} classes. To train on them:"
+        f"{packed.test.sum():,} test images, {idx_set.size_name(packed.shape)}, "
+        f"{len(packed.names)} classes. To train on them:"
     )
     print(f"python -m trainer --idx_dir={shlex.quote(args.out_dir)}")
     return 0
