@@ -47,14 +47,14 @@ def as_sorted_rows(images, labels):
     rows = np.concatenate(
         [np.reshape(labels, (-1, 1)), np.reshape(images, (len(images), -1))], axis=1
     )
-    return rows[np.lexsort(rows.T[::-1])]
+    whole = np.ascontiguousarray(rows).view(f"V{rows.itemsize * rows.shape[1]}")
+    return rows[np.argsort(whole[:, 0])]
 
 
 def dataset_rows(builder, split):
-    images, labels = zip(
-        *tfds.as_numpy(builder.as_dataset(split=split, as_supervised=True)), strict=True
-    )
-    return as_sorted_rows(np.stack(images), np.stack(labels))
+    batches = builder.as_dataset(split=split, as_supervised=True).batch(500)
+    images, labels = zip(*tfds.as_numpy(batches), strict=True)
+    return as_sorted_rows(np.concatenate(images), np.concatenate(labels))
 
 
 def file_rows(idx_dir, split):
