@@ -70,9 +70,7 @@ def arrays(idx_dir: pathlib.Path, split: str) -> tuple[np.ndarray, np.ndarray]:
     """
     pair = idx_set.find(idx_dir)[split]
     images = idx.load(pair.images).astype("float32") / 255
-    if images.ndim == 3:
-        images = images[..., np.newaxis]
-    return images, idx.load(pair.labels)
+    return idx_set.with_channels(images), idx.load(pair.labels)
 
 
 def render(folder: pathlib.Path, train_examples: int, test_examples: int) -> None:

@@ -18,18 +18,13 @@ SPLITS = {"train": "train", "t10k": "test", "test": "test"}
 FILE_NAME = re.compile(
     r"(?:.+-)?(?P<split>train|t10k|test)-(?P<kind>images|labels)[-.]idx\d-[a-z]+(?:\.gz)?"
 )
-# By rank: what a file that holds images or labels must be, and what to say if not.
-_DTYPES = {3: ("u1",), 1: ("u1", "i1", ">i2", ">i4")}
-_HINTS = {
-    3: "Images must be unsigned bytes: gray, or of rank 4 with three colors last.",
-    1: "Labels must be integers, one for each image.",
-}
-_SWAPPED = {
-    4: "This is an image file; are images and labels swapped?",
-    3: "This is an image file; are images and labels swapped?",
-    1: "This is a label file; are images and labels swapped?",
-}
-_CHANNELS = (1, 3)  # Of a file of rank 4.
+_CHANNELS = (1, 3)  # Of images of rank 4.
+_LABELS = [np.dtype(name) for name in ("u1", "i1", ">i2", ">i4")]
+_IMAGES_ARE = (
+    "Images must be unsigned bytes: gray, or of rank 4 with three colors last."
+)
+_LABELS_ARE = "Labels must be integers, one for each image."
+_SWAPPED = "This is {} file; are images and labels swapped?"
 # A label file read with the wrong byte order or type shows as absurd labels; no
 # data set that fits these files has more classes than this.
 _MAX_CLASSES = 1 << 16
@@ -148,7 +143,9 @@ def image_shape(pairs: dict[str, Pair]) -> tuple[int, int, int]:
     Raises:
       idx.IdxError: a file does not hold images, or the two differ in size.
     """
-    train, test = (shape_of(pairs[split].images) for split in ("train", "test"))
+    train, test = (
+        _shape(image_header(pairs[split].images)) for split in ("train", "test")
+    )
     if test != train:
         path, hint = pairs["test"].images, "Both splits need images of one size."
         expected = f"{size_name(train)} as in {pairs['train'].images.name}"
@@ -156,13 +153,35 @@ def image_shape(pairs: dict[str, Pair]) -> tuple[int, int, int]:
     return train
 
 
-def shape_of(images: idx.PathLike) -> tuple[int, int, int]:
-    """Returns height, width and channels of the images in a file, as its header has it.
+def holds_images(header: idx.Header) -> bool:
+    """Returns whether a file's items are images: bytes, gray or in color."""
+    rank = len(header.shape)
+    channels_last = rank == 4 and header.shape[3] in _CHANNELS
+    return header.dtype == np.uint8 and (rank == 3 or channels_last)
+
+
+def image_header(path: idx.PathLike) -> idx.Header:
+    """Returns the header of a file of images.
 
     Raises:
       idx.IdxError: the file does not hold images.
     """
-    return _shape(_header(epath.Path(images), rank=3))
+    header = idx.read_header(path)
+    if holds_images(header):
+        return header
+    if header.dtype == np.uint8 and len(header.shape) == 4:
+        found = " x ".join(map(str, header.shape))
+        first = header.shape[1] in _CHANNELS
+        hint = "Write them as transposed by (0, 2, 3, 1)." if first else _IMAGES_ARE
+        expected = "images x height x width x 3, the colors last"
+        raise idx.error(path, "dimensions", expected, found, hint)
+    hint = _SWAPPED.format("a label") if len(header.shape) == 1 else _IMAGES_ARE
+    raise _wrong(path, header, 3, hint)
+
+
+def with_channels(images: np.ndarray) -> np.ndarray:
+    """Returns images of a file as `(n, height, width, channels)`, whatever its rank."""
+    return images[..., np.newaxis] if images.ndim == 3 else images
 
 
 def size_name(shape: tuple[int, int, int]) -> str:
@@ -182,7 +201,7 @@ def count_classes(pairs: dict[str, Pair]) -> int:
     """
     highest = 0
     for pair in pairs.values():
-        _header(pair.labels, rank=1)
+        _label_header(pair.labels)
         for labels in idx.read(pair.labels):
             _check_labels(pair.labels, labels, _MAX_CLASSES)
             highest = max(highest, int(labels.max()))
@@ -275,7 +294,7 @@ def pictures(pairs: dict[str, Pair], split: str) -> Iterator[str] | None:
 
 
 def _pictures(path: epath.Path, images: epath.Path) -> Iterator[str]:
-    count, found = _header(images, rank=3).shape[0], 0
+    count, found = image_header(images).shape[0], 0
     try:
         with path.open("rb") as stream:
             for line in stream:
@@ -347,7 +366,7 @@ def check(pair: Pair, shape: tuple[int, int, int], num_classes: int) -> idx.Head
     Raises:
       idx.IdxError: naming the first thing found wrong.
     """
-    images = _header(pair.images, rank=3)
+    images = image_header(pair.images)
     if (found := _shape(images)) != shape:
         raise idx.error(pair.images, "image size", size_name(shape), size_name(found))
     _check_count(pair)
@@ -384,7 +403,7 @@ def read_range(
       idx.IdxError: a file is not as long as its header says, before anything of it is
         yielded.
     """
-    items = _chunk_items(_header(pair.images, rank=3))
+    items = _chunk_items(image_header(pair.images))
     for first in range(start, stop, items):
         end = min(first + items, stop)
         images, labels = (idx.read_range(path, first, end) for path in pair)
@@ -398,9 +417,7 @@ def _chunk_items(images: idx.Header) -> int:
 def _as_yielded(
     images: np.ndarray, labels: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    if images.ndim == 3:
-        images = images[..., np.newaxis]
-    return images, labels.astype(np.int64)
+    return with_channels(images), labels.astype(np.int64)
 
 
 def read_labels(pair: Pair) -> np.ndarray:
@@ -415,7 +432,7 @@ def read_labels(pair: Pair) -> np.ndarray:
 
 
 def _check_count(pair: Pair) -> None:
-    images, labels = _header(pair.images, rank=3), _header(pair.labels, rank=1)
+    images, labels = image_header(pair.images), _label_header(pair.labels)
     if labels.shape[0] != images.shape[0]:
         expected = f"{images.shape[0]}, one for each image in {pair.images.name}"
         hint = "Are the two files from one set and one split?"
@@ -428,25 +445,20 @@ def _shape(images: idx.Header) -> tuple[int, int, int]:
     return height, width, channels[0] if channels else 1
 
 
-def _header(path: epath.Path, rank: int) -> idx.Header:
-    """Returns the header of a file of images (rank 3, in color 4) or labels (rank 1)."""
+def _label_header(path: epath.Path) -> idx.Header:
     header = idx.read_header(path)
-    length = len(header.shape)
-    is_right = header.dtype in map(np.dtype, _DTYPES[rank])
-    if is_right and (rank, length) == (3, 4):
-        if header.shape[3] in _CHANNELS:
-            return header
-        found = " x ".join(map(str, header.shape))
-        first = header.shape[1] in _CHANNELS
-        hint = "Write them as transposed by (0, 2, 3, 1)." if first else _HINTS[rank]
-        expected = "images x height x width x 3, the colors last"
-        raise idx.error(path, "dimensions", expected, found, hint)
-    if length != rank or not is_right:
-        hint = _HINTS[rank] if length == rank else _SWAPPED.get(length, _HINTS[rank])
-        expected = idx.magic_name(bytes([0, 0, 8, rank]))
-        found = idx.magic_name(header.magic)
-        raise idx.error(path, "magic number", expected, found, hint)
-    return header
+    if len(header.shape) == 1 and header.dtype in _LABELS:
+        return header
+    is_images = len(header.shape) in (3, 4)
+    hint = _SWAPPED.format("an image") if is_images else _LABELS_ARE
+    raise _wrong(path, header, 1, hint)
+
+
+def _wrong(
+    path: idx.PathLike, header: idx.Header, rank: int, hint: str
+) -> idx.IdxError:
+    expected = idx.magic_name(bytes([0, 0, 8, rank]))
+    return idx.error(path, "magic number", expected, idx.magic_name(header.magic), hint)
 
 
 def _check_labels(path: epath.Path, labels: np.ndarray, num_classes: int) -> None:

@@ -12,9 +12,8 @@ import shlex
 import tempfile
 from typing import NamedTuple
 
-from PIL import Image
-
 from mnist_idx_tfds import idx, idx_set, program
+from mnist_idx_tfds.pictures import making
 from mnist_idx_tfds.sources import unpacked
 
 
@@ -65,11 +64,9 @@ def unpack(idx_dir: idx.PathLike, out_dir: idx.PathLike) -> Unpacked:
                 size=lambda chunk: len(chunk[1]),
             )
             for images, labels in chunks:
-                if images.shape[-1] == 1:
-                    images = images[..., 0]
                 for pixels, label in zip(images, labels.tolist(), strict=True):
                     path = draft / part / folders[label] / f"{item:0{digits}}.png"
-                    Image.fromarray(pixels).save(path)
+                    making.of_pixels(pixels).save(path)
                     item += 1
         # Whole or not at all; it takes the place of an empty folder.
         os.replace(draft, out)

@@ -60,7 +60,7 @@ def describe(path: idx.PathLike, show: int = 0) -> Iterator[str]:
         yield f"  labels {low} to {high}, {len(counts)} different:"
         for label, count in sorted(counts.items()):
             yield f"{label:>8}  {count:,}"
-    if _holds_images(header):
+    if idx_set.holds_images(header):
         yield from _drawn(path, show, low, high)
 
 
@@ -101,14 +101,6 @@ def _drawn(path: idx.PathLike, show: int, low: int, high: int) -> Iterator[str]:
         yield f"  image {index}"
         (gray,) = pixels.to_gray(image)
         yield from draw(gray, low, high, _shades())
-
-
-def _holds_images(header: idx.Header) -> bool:
-    """Whether they are of bytes: gray, or in color."""
-    rank, channels = len(header.shape), header.shape[-1]
-    return header.dtype == np.uint8 and (
-        rank == 3 or (rank == 4 and channels in (1, 3))
-    )
 
 
 def _tally(

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from mnist_idx_tfds import idx
+from mnist_idx_tfds import idx, idx_set
 
 # What Pillow computes: ITU-R 601-2 luma, in units of 2^-16.
 _LUMA = (19595, 38470, 7471)
@@ -25,8 +25,7 @@ def of_images(images: np.ndarray, color: bool) -> np.ndarray:
     """
     if not color:
         return to_gray(images)
-    if images.ndim == 3:
-        images = images[..., np.newaxis]
+    images = idx_set.with_channels(images)
     return np.broadcast_to(images, (*images.shape[:3], 3))
 
 

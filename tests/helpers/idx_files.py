@@ -408,6 +408,13 @@ SET_FAULTS = [
         f"{_DIMENSIONS} 6 x 4 x 3 x 4. {_IMAGES}",
     ),
     _replaced(
+        "float images in color",
+        TRAIN_IMAGES,
+        np.zeros((10, 4, 3, 3)),
+        f"{_IMAGES_FIELD} 0x00000d04 (float, rank 4). {_IMAGES}",
+        dtype=">f4",
+    ),
+    _replaced(
         "float images",
         TEST_IMAGES,
         np.zeros((6, 4, 3)),

@@ -13,7 +13,7 @@ from etils import epath
 from PIL import Image
 
 from mnist_idx_tfds import idx, idx_set
-from mnist_idx_tfds.pictures import reading
+from mnist_idx_tfds.pictures import making, reading
 from trainer import settings
 from trainer.errors import TrainerError
 from trainer.picture import fit
@@ -223,18 +223,17 @@ def _read(
             raise idx.error(file, "format", "IDX, for --only_wrong", found, hint)
         hint = "Without --index, it may be an image of its own."
         raise idx.error(file, "format", "IDX, for --index", found, hint)
-    height, width, channels = idx_set.shape_of(path)
-    shape = (height, width, 3) if channels == 3 else (height, width)
-    count = idx.read_header(path).shape[0]
+    count = idx_set.image_header(path).shape[0]
     if index is not None and index >= count:
         expected = f"0 to {count - 1}"
         raise idx.error(file, "--index", expected, f"{index}")
     given = labels(path) if labels else None
     stop = None if index is None else index + 1
-    items = enumerate(itertools.chain.from_iterable(idx.read(path)))
+    chunks = map(idx_set.with_channels, idx.read(path))
+    items = enumerate(itertools.chain.from_iterable(chunks))
     for number, pixels in itertools.islice(items, index, stop):
         label = None if given is None else int(given[number])
-        yield number, label, Image.fromarray(pixels.reshape(shape))
+        yield number, label, making.of_pixels(pixels)
 
 
 def _path(file: str) -> epath.Path:

@@ -22,6 +22,7 @@ import numpy as np
 from PIL import Image
 
 from mnist_idx_tfds import idx
+from mnist_idx_tfds.pictures import making
 from trainer.errors import TrainerError
 from trainer.picture import classify, fit
 
@@ -246,10 +247,9 @@ def _answer(best: Sequence[dict[str, Any]], seen: fit.Fitted) -> str:
         f'<div class="bar"><div style="width: {one["probability"]:.2%}"></div></div></li>'
         for one in best
     )
-    height, width, channels = seen.pixels.shape
-    pixels = seen.pixels[..., 0] if channels == 1 else seen.pixels
+    height, width, _ = seen.pixels.shape
     stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, "PNG")
+    making.of_pixels(seen.pixels).save(stream, "PNG")
     data = base64.b64encode(stream.getvalue()).decode()
     inverted = ", light and dark exchanged" if seen.inverted else ""
     return (

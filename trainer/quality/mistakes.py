@@ -7,9 +7,8 @@ import pathlib
 import tempfile
 from collections.abc import Iterator
 
-from PIL import Image
-
 from mnist_idx_tfds import class_folders
+from mnist_idx_tfds.pictures import making
 from trainer import files
 from trainer.errors import TrainerError
 from trainer.quality.measures import Evaluation
@@ -61,9 +60,7 @@ def write(folder: str | os.PathLike[str], evaluation: Evaluation) -> None:
                     names[true], names[predicted], f"{mistake.index}.png"
                 )
                 (draft / file).parent.mkdir(parents=True, exist_ok=True)
-                image = mistake.image
-                gray = image[..., 0] if image.shape[-1] == 1 else image
-                Image.fromarray(gray).save(draft / file)
+                making.of_pixels(mistake.image).save(draft / file)
                 table.writerow(
                     [
                         mistake.index,

@@ -11,8 +11,8 @@ from typing import Any
 import jinja2
 import markupsafe
 import numpy as np
-from PIL import Image
 
+from mnist_idx_tfds.pictures import making
 from trainer import files, settings
 from trainer.quality import curves
 from trainer.quality.measures import Evaluation
@@ -206,7 +206,7 @@ def _paper(image: np.ndarray) -> str:
 
 def _png(pixels: np.ndarray, size: int) -> str:
     """Returns uint8 `(height, width, channels)` as a data URI."""
-    picture = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+    picture = making.of_pixels(pixels)
     picture.thumbnail((size, size))
     stream = io.BytesIO()
     picture.save(stream, "PNG", optimize=True)
