@@ -167,7 +167,7 @@ def fresh(
 def _call_with_tensorflow(
     function: Callable, args: Sequence[Any], batch_size: int | None
 ) -> tuple[Any, int]:
-    from trainer import device
+    from trainer.machine import device
 
     selected = device.select("cpu")
     if batch_size:

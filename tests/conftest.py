@@ -46,8 +46,8 @@ SLOW = (
 # The files that take longest, which other processes would end up waiting for.
 FIRST = (
     "tests/test_readme.py",
-    "tests/trainer/test_jax.py",
-    "tests/trainer/test_processes.py",
+    "tests/trainer/machine/test_jax.py",
+    "tests/trainer/machine/test_processes.py",
     "tests/test_faults.py",
     "tests/trainer/test_demo.py",
     "tests/trainer/test_main.py",

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from trainer import cli, launch
+from trainer import cli
 from trainer.errors import TargetMissedError
+from trainer.machine import launch
 
 _FINDINGS = 3  # Lines on what is odd about the data set.
 
@@ -122,7 +123,7 @@ flags.register_validator(
 def main(_: list[str]) -> None:
     """Trains as the flags say."""
     # TFDS, Keras and TensorFlow take seconds to import; the flags are checked by now.
-    from trainer import device, peers, shares
+    from trainer.machine import device, peers, shares
 
     f = flags.FLAGS
     selected = device.select(f.device)  # Before others use TensorFlow.

@@ -129,7 +129,7 @@ def run(
         warnings.filterwarnings("ignore", "You are using a softmax over axis -1")
         # Imports TFDS, which takes a while; the flags are checked by now.
         from mnist_idx_tfds import program
-        from trainer import device
+        from trainer.machine import device
 
         def explained() -> int | None:
             try:

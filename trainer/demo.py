@@ -24,7 +24,7 @@ def main(_: list[str]) -> None:
             "python -m pip install '.[demo]'"
         )
     # TFDS, Keras and TensorFlow take seconds to import; the flags are checked by now.
-    from trainer import device
+    from trainer.machine import device
 
     device.select(f.device)  # Before others use TensorFlow.
     from trainer.network import saved

@@ -50,7 +50,7 @@ def _define_flags() -> None:
 def main(_: list[str]) -> None:
     """Evaluates as the flags say."""
     # TFDS, Keras and TensorFlow take seconds to import; the flags are checked by now.
-    from trainer import device
+    from trainer.machine import device
 
     f = flags.FLAGS
     selected = device.select(f.device)  # Before others use TensorFlow.

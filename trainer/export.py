@@ -22,7 +22,7 @@ _CALIBRATION = 500  # Images at most; more do not widen the ranges by much.
 def main(_: list[str]) -> None:
     """Exports a saved network as the flags say."""
     # Keras and TensorFlow take seconds to import; the flags are checked by now.
-    from trainer import device
+    from trainer.machine import device
 
     # Before others use TensorFlow; an export is the same on all.
     selected = device.select("cpu")

@@ -81,7 +81,7 @@ def main(files: list[str]) -> int:
     """Labels the images in files as the flags say; returns the exit code."""
     f = flags.FLAGS
     # TFDS, Keras and TensorFlow take seconds to import; the flags are checked by now.
-    from trainer import device
+    from trainer.machine import device
 
     device.select(f.device)  # Before others use TensorFlow.
     from trainer.network import saved

@@ -8,9 +8,9 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 from etils import epath
 
-from trainer import device
 from trainer.data.records import READ_BATCH
 from trainer.errors import TrainerError
+from trainer.machine import device
 
 _RECORD_BYTES = 16  # That TFRecord adds to a record: its length, and two checksums.
 

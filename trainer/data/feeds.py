@@ -7,10 +7,10 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from mnist_idx_tfds import machine
-from trainer import peers, shares
 from trainer.data import augmentation, features, records
 from trainer.data.order import Order
 from trainer.data.records import as_is
+from trainer.machine import peers, shares
 
 # Images of a streamed split that are shuffled together, or taken from memory at once.
 PIECE_BYTES = 1 << 26

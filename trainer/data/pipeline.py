@@ -18,7 +18,6 @@ from etils import epath
 
 import mnist_idx_tfds
 from mnist_idx_tfds import machine
-from trainer import peers
 from trainer.data import (
     augmentation,
     brightness,
@@ -30,6 +29,7 @@ from trainer.data import (
 )
 from trainer.data.order import Order
 from trainer.errors import TrainerError
+from trainer.machine import peers
 
 # Memory that a split takes at its peak: its pixels as they are read, and once more as
 # they are kept; later, these, and a piece and the order of an epoch.

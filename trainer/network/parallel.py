@@ -5,8 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from trainer import shares
-from trainer.device import Device
+from trainer.machine import shares
+from trainer.machine.device import Device
 from trainer.network.smoothing import Smoothed
 
 _MIN_PART = 16  # examples; the operations of a smaller part take little less time.

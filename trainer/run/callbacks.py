@@ -8,8 +8,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from trainer import peers, signals
+from trainer import signals
 from trainer.errors import NotFiniteError
+from trainer.machine import peers
 
 Record = dict[str, Any]
 # Metric of the labels as they are, where the loss is not.

@@ -11,11 +11,12 @@ import keras
 import numpy as np
 from keras import ops
 
-from trainer import peers, shares, signals
 from trainer import settings as keys
+from trainer import signals
 from trainer.data.pipeline import Data
-from trainer.device import Device
 from trainer.errors import NotFiniteError
+from trainer.machine import peers, shares
+from trainer.machine.device import Device
 from trainer.network import parallel, saved, transfer
 from trainer.network.architectures import MODELS
 from trainer.network.optimizer import adamw

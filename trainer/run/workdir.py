@@ -13,9 +13,10 @@ import keras
 import numpy as np
 from etils import epath
 
-from trainer import files, peers
+from trainer import files
 from trainer import settings as keys
 from trainer.errors import TrainerError
+from trainer.machine import peers
 from trainer.network import saved
 
 METRICS = "metrics.jsonl"

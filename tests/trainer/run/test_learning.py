@@ -7,7 +7,7 @@ import pytest
 from tfds_sets import build
 
 from trainer.data import pipeline
-from trainer.device import Device
+from trainer.machine.device import Device
 from trainer.network import architectures
 from trainer.quality import measures
 from trainer.run import loop

@@ -15,8 +15,8 @@ import tensorflow as tf
 from tfds_sets import build
 
 from trainer.data import pipeline, records
-from trainer.device import Device
 from trainer.errors import TrainerError
+from trainer.machine.device import Device
 from trainer.network import architectures
 from trainer.run import loop
 

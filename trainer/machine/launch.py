@@ -25,8 +25,9 @@ from typing import IO, Any
 
 from absl import flags
 
-from trainer import backend, peers, signals
+from trainer import signals
 from trainer.errors import TrainerError
+from trainer.machine import backend, peers
 
 _MOST = 1000  # Processes.
 _PATIENCE = 50.0  # Seconds that processes wait for each other to come.

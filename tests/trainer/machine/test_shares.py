@@ -2,8 +2,8 @@
 
 import pytest
 
-from trainer import shares
 from trainer.errors import TrainerError
+from trainer.machine import shares
 
 
 @pytest.mark.parametrize(

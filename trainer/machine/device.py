@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mnist_idx_tfds import machine
-from trainer import backend, peers
 from trainer.errors import TrainerError
+from trainer.machine import backend, peers
 
 if TYPE_CHECKING:
     import tensorflow as tf

@@ -8,9 +8,9 @@ import pytest
 import tensorflow as tf
 
 from mnist_idx_tfds import machine
-from trainer import device
+from trainer.machine import device
 
-SELECT = "from trainer import device; print(device.select({!r}).description)"
+SELECT = "from trainer.machine import device; print(device.select({!r}).description)"
 
 
 def select(name, **env):
@@ -45,7 +45,7 @@ def test_no_gpu_is_an_error_that_says_what_there_is_why_and_what_to_do():
 
 UNUSED = """
 import sys
-from trainer import device
+from trainer.machine import device
 device.select("cpu")
 import keras
 print(sorted({"jax", "matplotlib", "pandas", "sklearn"} & set(sys.modules)))
@@ -87,7 +87,7 @@ def test_a_gpu_that_cannot_compute_is_one_line():
         "config.set_visible_devices = lambda *_: None\n"
         "config.experimental.set_memory_growth = lambda *_: None\n"
         "config.experimental.get_device_details = lambda _: {'device_name': 'H0'}\n"
-        "from trainer import device, errors\n"
+        "from trainer import errors; from trainer.machine import device\n"
         "try: device.select('auto')\n"
         "except errors.TrainerError as e: print(e)"
     )
@@ -144,7 +144,7 @@ def test_only_levels_below_errors_ask_for_notes(monkeypatch, variable, value, wa
 def test_the_cores_are_those_that_the_process_may_use():
     code = (
         "import os; os.sched_setaffinity(0, list(os.sched_getaffinity(0))[:1])\n"
-        "from trainer import device; print(device.select('cpu'))\n"
+        "from trainer.machine import device; print(device.select('cpu'))\n"
     )
     result = run_python(code)
     one = "Device(kind='CPU', description='CPU (1 core)', cores=1, names=())\n"
@@ -155,7 +155,7 @@ def test_an_operation_has_the_cores_that_the_parts_of_a_step_leave_over():
     """Set after the imports that say in how many parts steps are divided."""
     code = (
         "from mnist_idx_tfds import machine; machine.cores = lambda: 8\n"
-        "from trainer import device\n"
+        "from trainer.machine import device\n"
         "selected = device.select('cpu')\n"
         "import tensorflow as tf; threading = tf.config.threading\n"
         "threads = threading.get_intra_op_parallelism_threads; print(threads())\n"

@@ -24,7 +24,7 @@ GOES_ON = (
 def changed(code):
     """Returns Python's arguments for the program, some of whose module is changed."""
     run = "runpy.run_module('trainer', run_name='__main__', alter_sys=True)"
-    return "-c", f"import runpy; from trainer import launch; {code}; {run}"
+    return "-c", f"import runpy; from trainer.machine import launch; {code}; {run}"
 
 
 def free_port():
