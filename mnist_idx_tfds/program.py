@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import NoReturn, TypeVar
 
-from mnist_idx_tfds import idx
+from mnist_idx_tfds import foreign, idx
 
 _SECONDS = 2  # Between lines of progress.
 _Chunk = TypeVar("_Chunk")
@@ -38,7 +38,8 @@ def guard(
     An `idx.IdxError`, an `OSError`, a `mendable` or a KeyboardInterrupt that it raises
     becomes one line on standard error and an exit code: the error's own `exit_code` if
     it has one, else 1, or 130 after an interrupt. Output that the terminal cannot show is
-    escaped; that nobody reads on, as behind `head`, is exit code 1 without a word.
+    escaped, and in that line what would not stay in it; output that nobody reads on, as
+    behind `head`, is exit code 1 without a word.
 
     Args:
       name: of the program, as users call it.
@@ -56,10 +57,10 @@ def guard(
         code = 1
     except (idx.IdxError, OSError, mendable) as e:
         code = getattr(e, "exit_code", 1)
-        print(f"{name}: {_line(e)}", file=sys.stderr)
+        print(f"{name}: {foreign.shown(_line(e))}", file=sys.stderr)
     except KeyboardInterrupt as e:
         code = getattr(e, "exit_code", 130)
-        print(f"{name}: {str(e) or 'interrupted'}", file=sys.stderr)
+        print(f"{name}: {foreign.shown(e) or 'interrupted'}", file=sys.stderr)
     sys.exit(code)
 
 

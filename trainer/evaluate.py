@@ -170,14 +170,16 @@ def _record(line: str) -> dict[str, Any]:
 
 
 def _print(facts: dict[str, Any], result: "Evaluation") -> None:
+    from mnist_idx_tfds.foreign import shown
+
     print(
         f"{facts['device']}  {facts['dataset']}, split {facts['split']}: "
         f"{result.examples:,} images, {run_data.by(facts['image_shape'])}, "
-        f"{len(result.label_names)} classes  {facts['model']} with "
+        f"{len(result.label_names)} classes  {shown(facts['model'])} with "
         f"{facts['parameters']:,} parameters"
     )
     worst = result.worst_first()
-    names = [result.label_names[label] for label in worst[:_LISTED]]
+    names = [shown(result.label_names[label]) for label in worst[:_LISTED]]
     width = max(len("class"), *map(len, names))
     print(f"{'class':{width}}  {'images':>9}  {'wrong':>9}  accuracy")
     for name, label in zip(names, worst, strict=False):

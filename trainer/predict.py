@@ -36,16 +36,18 @@ def print_table(
     Returns:
       The number of lines.
     """
+    from mnist_idx_tfds.foreign import shown
+
     lines = 0
-    file_width = max(map(len, files), default=0)
-    name_width = max(map(len, names))
+    file_width = max((len(shown(file)) for file in files), default=0)
+    name_width = max(len(shown(name)) for name in names)
     for file, index, classes, inverted, labelled in predictions:
         lines += 1
-        line = f"{file:{file_width}}  {'' if index is None else index:5}"
+        line = f"{shown(file):{file_width}}  {'' if index is None else index:5}"
         if labelled is not None:
-            line += f"  labelled {labelled:>{name_width}}"
+            line += f"  labelled {shown(labelled):>{name_width}}"
         for best in classes:
-            line += f"  {best['name']:>{name_width}} {best['probability']:7.2%}"
+            line += f"  {shown(best['name']):>{name_width}} {best['probability']:7.2%}"
         print(line + ("  inverted" if inverted else ""))
     return lines
 
@@ -66,6 +68,8 @@ def print_csv(predictions: Iterable["Prediction"], best: int) -> None:
       predictions: the rows.
       best: classes that a prediction has.
     """
+    from mnist_idx_tfds.foreign import cell
+
     table = csv.writer(sys.stdout, lineterminator="\n")
     columns = ["file", "index"]
     for place in range(1, best + 1):
@@ -73,8 +77,10 @@ def print_csv(predictions: Iterable["Prediction"], best: int) -> None:
         columns += [f"{key}{suffix}" for key in ("label", "name", "probability")]
     table.writerow([*columns, "inverted", "labelled"])
     for file, index, classes, inverted, labelled in predictions:
-        cells = [c[key] for c in classes for key in ("label", "name", "probability")]
-        table.writerow([file, index, *cells, json.dumps(inverted), labelled])
+        row = [cell(file), index]
+        for c in classes:
+            row += [c["label"], cell(c["name"]), c["probability"]]
+        table.writerow([*row, json.dumps(inverted), cell(labelled or "")])
 
 
 def main(files: list[str]) -> int:
@@ -84,6 +90,7 @@ def main(files: list[str]) -> int:
     from trainer.machine import device
 
     device.select(f.device)  # Before others use TensorFlow.
+    from mnist_idx_tfds.foreign import shown
     from trainer.network import saved
     from trainer.picture import classify, listing
 
@@ -92,7 +99,7 @@ def main(files: list[str]) -> int:
     def complain(message: str) -> None:
         errors.append(message)
         sys.stdout.flush()  # So that the line comes where it belongs.
-        print(f"trainer.predict: {message}", file=sys.stderr)
+        print(f"trainer.predict: {shown(message)}", file=sys.stderr)
 
     network = saved.load(f.model)
     folder = pathlib.Path(f.model).expanduser().parent

@@ -16,6 +16,7 @@ from PIL import Image
 from trainer import evaluate
 from trainer.errors import TrainerError
 from trainer.network import architectures
+from trainer.quality import measures
 
 ROOT = pathlib.Path(__file__).parents[2]
 SHAPE = (20, 20)
@@ -345,3 +346,19 @@ def test_importing_it_defines_no_flags():
         "print({'model', 'split'} & set(evaluate.flags.FLAGS))"
     )
     assert processes.end(processes.start("-c", code)).stdout == "set()\n"
+
+
+def test_a_name_of_a_class_stays_in_its_row(capsys):
+    class First:
+        def predict_on_batch(self, images):
+            return np.eye(2, dtype=np.float32)[[0] * len(images)]
+
+    names = ("cat\nbird  9,999  0", "\x1b[2Jdog")
+    batches = [(np.zeros((2, 4, 4, 1), np.uint8), np.array([0, 1]))]
+    facts = dict.fromkeys(("device", "dataset", "split", "model"), "x")
+    facts |= {"image_shape": [4, 4, 1], "parameters": 1}
+    evaluate._print(facts, measures.evaluate(First(), batches, names))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2].startswith(r"\x1b[2Jdog")
+    assert lines[3].startswith(r"cat\nbird  9,999  0  ")
+    assert lines[4].startswith("loss ")

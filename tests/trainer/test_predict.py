@@ -232,3 +232,15 @@ def test_importing_it_defines_no_flags():
     """As they would clash with the flags of a program that imports it."""
     code = "from trainer import predict; print('model' in predict.flags.FLAGS)"
     assert processes.end(processes.start("-c", code)).stdout == "False\n"
+
+
+def test_a_name_can_neither_forge_a_row_nor_move_the_cursor_nor_be_a_formula(capsys):
+    bad = [{"label": 0, "name": "=A1\x1b[2J", "probability": 1.0}]
+    prediction = Prediction("=x\nok.png  cat", None, bad, False, "a\rb")
+    assert predict.print_table([prediction], [prediction.file], [bad[0]["name"]]) == 1
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith(r"=x\nok.png  cat ")
+    assert line.endswith(r" a\rb  =A1\x1b[2J 100.00%")
+    predict.print_csv([prediction], 1)
+    _, row = csv.reader(io.StringIO(capsys.readouterr().out, newline=""))
+    assert (row[0][:2], row[3][:2]) == ("'=", "'=")

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 
 from mnist_idx_tfds import class_folders
+from mnist_idx_tfds.foreign import cell
 from mnist_idx_tfds.pictures import making
 from trainer import files
 from trainer.errors import TrainerError
@@ -32,7 +33,7 @@ def write(folder: str | os.PathLike[str], evaluation: Evaluation) -> None:
     """Writes TRUE/PREDICTED/INDEX.png for each mistake, and a table of them all.
 
     Folders have the names of the classes, as far as a file system takes these; the
-    table, `mistakes.csv`, has them as they are. It comes last: where it is, all is.
+    table, `mistakes.csv`, has them as they are, but for formulas. It comes last: where it is, all is.
 
     Args:
       folder: made where missing, with those that it is in.
@@ -64,11 +65,12 @@ def write(folder: str | os.PathLike[str], evaluation: Evaluation) -> None:
                 table.writerow(
                     [
                         mistake.index,
-                        evaluation.label_names[true],
-                        evaluation.label_names[predicted],
+                        cell(evaluation.label_names[true]),
+                        cell(evaluation.label_names[predicted]),
                         mistake.probability,
-                        mistake.source,
-                        file,
+                        cell(mistake.source or ""),
+                        # A path must stay one, to the same file.
+                        f"./{file}" if cell(f"{file}") != f"{file}" else file,
                     ]
                 )
         for part in sorted(draft.iterdir(), key=lambda part: part.name == TABLE):

@@ -138,3 +138,17 @@ def test_a_failure_to_write_leaves_nothing(tmp_path, monkeypatch, saves):
     with pytest.raises(OSError, match="No space"):
         mistakes.write(tmp_path / "out", evaluation(("a", "b")))
     assert os.listdir(tmp_path) == []
+
+
+def test_no_cell_of_the_table_is_a_formula_and_every_path_leads_to_its_file(tmp_path):
+    names = ("=1+1", "@SUM(A1)", "-")
+    mistakes.write(tmp_path, evaluation(names, sources=["=A1", None, "x"]))
+    table = rows(tmp_path)
+    found = [(row["true"], row["predicted"], row["source"]) for row in table]
+    assert found == [
+        ("'=1+1", "'@SUM(A1)", "'=A1"),
+        ("'@SUM(A1)", "-", ""),
+        ("-", "'=1+1", "x"),
+    ]
+    assert not any(row["file"].startswith(tuple("=@")) for row in table)
+    assert all((tmp_path / row["file"]).is_file() for row in table)
