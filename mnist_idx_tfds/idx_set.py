@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from etils import epath
 
-from mnist_idx_tfds import idx
+from mnist_idx_tfds import idx, whole_files
 
 NAMES_FILE = "labels.txt"
 # Which picture, row or item of a source each image was, where `pack` made the set.
@@ -269,7 +269,8 @@ def write_names(path: idx.PathLike, names: Iterable[str]) -> None:
     Raises:
       OSError: the file cannot be written.
     """
-    epath.Path(path).write_bytes("".join(f"{name}\n" for name in names).encode())
+    with whole_files.replaced(path) as draft:
+        draft.write_bytes("".join(f"{name}\n" for name in names).encode())
 
 
 def pictures(pairs: dict[str, Pair], split: str) -> Iterator[str] | None:
@@ -320,7 +321,7 @@ def write_pictures(path: idx.PathLike, pictures: Iterable[str]) -> None:
     Raises:
       OSError: the file cannot be written.
     """
-    with epath.Path(path).open("wb") as stream:
+    with whole_files.replaced(path) as draft, draft.open("wb") as stream:
         stream.writelines(os.fsencode(f"{picture}\n") for picture in pictures)
 
 

@@ -7,24 +7,19 @@
 """
 
 import argparse
-import os
-import pathlib
 import re
 import shlex
-import tempfile
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from PIL import Image
 
-from mnist_idx_tfds import idx, idx_set, program
+from mnist_idx_tfds import idx, idx_set, new_set, program
 from mnist_idx_tfds.pictures import reading
 from mnist_idx_tfds.sources import forms, split
 from mnist_idx_tfds.sources.source import Item, Source
 
-_PREFIXES = {"train": "train", "test": "t10k"}
-_LABELS = {np.dtype("u1"): "ubyte", np.dtype("i4"): "int"}
 _CHUNK_BYTES = 1 << 20
 
 
@@ -51,7 +46,7 @@ def pack(
     order in the files, and which examples are tested on, are those of the source; where
     it has none, they follow from the seed and the names of the examples alone.
     `labels.txt` has the classes, `train-files.txt` and `t10k-files.txt` where in the
-    source each image is. A set that is there is replaced; see `check_out`.
+    source each image is. A set that is there is replaced; see `new_set.check_out`.
 
     Args:
       source: images with labels.
@@ -65,79 +60,35 @@ def pack(
       idx.IdxError: the source or an image of it cannot be used.
       OSError: a file cannot be written.
     """
-    out = pathlib.Path(out_dir).expanduser()
-    made = not out.exists()
-    out.mkdir(parents=True, exist_ok=True)
-    try:
-        with tempfile.TemporaryDirectory(prefix=".pack-", dir=out) as temporary:
-            folder = pathlib.Path(temporary)
-            with open(folder / "pixels", "wb") as stream:
-                placed, origins, shape = _read_all(source, size, stream)
-            pixels = np.memmap(
-                folder / "pixels", np.uint8, "r", shape=(len(placed), *shape)
+    with new_set.draft(out_dir) as folder:
+        with open(folder / "pixels", "wb") as stream:
+            placed, origins, shape = _read_all(source, size, stream)
+        pixels = np.memmap(
+            folder / "pixels", np.uint8, "r", shape=(len(placed), *shape)
+        )
+        names = split.names_of(source, placed)
+        splits = split.split(source, names, placed, test_share, seed)
+        numbers = {name: label for label, name in enumerate(names)}
+        labels = np.array([numbers[item.label] for item in placed])
+        labels = labels.astype("u1" if labels.max() <= 255 else "i4")
+        files, counts = new_set.files(len(shape) + 1, labels.dtype), []
+        for part, order in splits.items():
+            chosen = labels[order]
+            counts.append(np.bincount(chosen, minlength=len(names)))
+            path = folder / files[part, "labels"]
+            idx.write(path, chosen.shape, [chosen], chosen.dtype)
+            path = folder / files[part, "images"]
+            chunks = program.progress(
+                _chunks(pixels, order), len(order), f"writing {part}", "images"
             )
-            names = split.names_of(source, placed)
-            splits = split.split(source, names, placed, test_share, seed)
-            numbers = {name: label for label, name in enumerate(names)}
-            labels = np.array([numbers[item.label] for item in placed])
-            labels = labels.astype("u1" if labels.max() <= 255 else "i4")
-            files, counts = _files(len(shape) + 1, labels.dtype), []
-            for part, order in splits.items():
-                chosen = labels[order]
-                counts.append(np.bincount(chosen, minlength=len(names)))
-                path = folder / files[part, "labels"]
-                idx.write(path, chosen.shape, [chosen], chosen.dtype)
-                path = folder / files[part, "images"]
-                chunks = program.progress(
-                    _chunks(pixels, order), len(order), f"writing {part}", "images"
-                )
-                idx.write(path, (len(order), *shape), chunks)
-                idx_set.write_pictures(
-                    folder / idx_set.PICTURES_FILES[part],
-                    (origins[n] for n in order),
-                )
-            idx_set.write_names(folder / idx_set.NAMES_FILE, names)
-            _move(folder, out, [*_TEXTS, *files.values()])
-    finally:
-        if made and not any(out.iterdir()):
-            out.rmdir()
+            idx.write(path, (len(order), *shape), chunks)
+            idx_set.write_pictures(
+                folder / idx_set.PICTURES_FILES[part],
+                (origins[n] for n in order),
+            )
+        idx_set.write_names(folder / idx_set.NAMES_FILE, names)
     height, width, channels = (*shape, 1)[:3]
     return Packed(names, (height, width, channels), *counts)
-
-
-def _files(rank: int, labels_type: np.dtype) -> dict[tuple[str, str], str]:
-    """Returns the names of the four files by part and kind."""
-    kinds = {"images": f"idx{rank}-ubyte", "labels": f"idx1-{_LABELS[labels_type]}"}
-    return {
-        (part, kind): f"{prefix}-{kind}-{name}.gz"
-        for part, prefix in _PREFIXES.items()
-        for kind, name in kinds.items()
-    }
-
-
-_TEXTS = [idx_set.NAMES_FILE, *idx_set.PICTURES_FILES.values()]
-_NAMES = {
-    name
-    for rank in (3, 4)
-    for dtype in map(np.dtype, ("u1", "i4"))
-    for name in _files(rank, dtype).values()
-} | {*_TEXTS}
-
-
-def check_out(out_dir: idx.PathLike, overwrite: bool) -> None:
-    """Raises an error if the folder has a set that must stay, or would have two."""
-    out = pathlib.Path(out_dir).expanduser()
-    if not out.is_dir():
-        if out.exists():
-            raise idx.error(out, "folder", "a folder to write to", "a file")
-        return
-    there = {path.name for path in out.iterdir()}
-    others = {name for name in there if idx_set.FILE_NAME.fullmatch(name)} - _NAMES
-    hint = "Choose another folder, or replace them with --overwrite."
-    if others:
-        hint = "Choose another folder: one set in each."
-    if found := sorted(others or (() if overwrite else there & _NAMES)):
-        raise idx.error(out, "folder", "no set in it", ", ".join(found), hint)
 
 
 def _read_all(
@@ -177,20 +128,11 @@ def _chunks(pixels: np.ndarray, order: list[int]) -> Iterator[np.ndarray]:
         yield pixels[order[start : start + items]]
 
 
-def _move(folder: pathlib.Path, out: pathlib.Path, names: list[str]) -> None:
-    """Moves a set's files; until the last is there, nothing passes as a set."""
-    for name in sorted(_NAMES - {*names}):  # Labels of the other type.
-        (out / name).unlink(missing_ok=True)
-    (out / names[-1]).unlink(missing_ok=True)
-    for name in names:
-        os.replace(folder / name, out / name)
-
-
 def _main(args: argparse.Namespace) -> int:
     if (args.source is None) == (args.dataset is None):
         found = "both" if args.dataset else "neither"
         _parser().error(f"expected SOURCE or --dataset, and OUT_DIR, found {found}")
-    check_out(args.out_dir, args.overwrite)
+    new_set.check_out(args.out_dir, args.overwrite)
     options = {name: getattr(args, name) for name in forms.Options._fields}
     source = forms.open_source(args.source, forms.Options(**options))
     for note in source.notes:

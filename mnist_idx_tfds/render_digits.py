@@ -13,9 +13,8 @@ import os
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from etils import epath
 
-from mnist_idx_tfds import idx, program
+from mnist_idx_tfds import idx, new_set, program
 
 TRAIN, TEST = 0, 1  # The values of `split`.
 CHUNK = 1000  # Examples drawn from one seed, and held in memory at once.
@@ -96,6 +95,8 @@ def write_set(
 ) -> None:
     """Writes the four gzip IDX files, named like MNIST's, with flat memory.
 
+    They are there whole or not at all, in the place of a set that was there.
+
     Args:
       out_dir: The folder to write to, made where missing.
       train_examples: The number of training examples, 1 or more.
@@ -109,15 +110,14 @@ def write_set(
     sets = ("train", train_examples, TRAIN), ("t10k", test_examples, TEST)
     for _, count, split in sets:
         _check(count, seed, split)
-    folder = epath.Path(out_dir)
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, count, split in sets:
-        chunks = images(count, seed, split)
-        chunks = program.progress(chunks, count, name, "digits")
-        shape = (count, SIDE, SIDE)
-        idx.write(folder / f"{name}-images-idx3-ubyte.gz", shape, chunks)
-        chunks = labels(count, seed, split)
-        idx.write(folder / f"{name}-labels-idx1-ubyte.gz", (count,), chunks)
+    with new_set.draft(out_dir) as folder:
+        for name, count, split in sets:
+            chunks = images(count, seed, split)
+            chunks = program.progress(chunks, count, name, "digits")
+            shape = (count, SIDE, SIDE)
+            idx.write(folder / f"{name}-images-idx3-ubyte.gz", shape, chunks)
+            chunks = labels(count, seed, split)
+            idx.write(folder / f"{name}-labels-idx1-ubyte.gz", (count,), chunks)
 
 
 def _check(count: int, seed: int, split: int) -> None:
@@ -253,6 +253,7 @@ def _depth(start: np.ndarray, end: np.ndarray) -> np.ndarray:
 
 
 def _main(args: argparse.Namespace) -> int:
+    new_set.check_out(args.out_dir, args.overwrite)
     write_set(args.out_dir, args.train_examples, args.test_examples, args.seed)
     return 0
 
@@ -275,6 +276,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--out_dir", required=True, metavar="DIR", help="where to write"
+    )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace a set that is there"
     )
     for name, low, default, text in (
         ("train_examples", 1, 4000, "number of training examples"),

@@ -128,7 +128,7 @@ def _kept(image_shape: tuple[int, int, int]) -> int:
 
 
 def _report_path(name: str) -> pathlib.Path:
-    from trainer import files
+    from mnist_idx_tfds import whole_files
     from trainer.errors import TrainerError
 
     path = pathlib.Path(name).expanduser()
@@ -137,7 +137,7 @@ def _report_path(name: str) -> pathlib.Path:
         raise TrainerError(
             f"--report={name}: expected a file in a folder that is there, found {found}"
         )
-    files.check(path)
+    whole_files.check(path)
     return path
 
 

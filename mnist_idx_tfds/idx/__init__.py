@@ -12,15 +12,15 @@ import dataclasses
 import gzip
 import math
 import os
-import pathlib
 import string
-import tempfile
 import zlib
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO, cast
 
 import numpy as np
 from etils import epath
+
+from mnist_idx_tfds import whole_files
 
 DTYPES: dict[int, np.dtype[Any]] = {
     0x08: np.dtype("u1"),
@@ -253,8 +253,9 @@ def write(
     """Writes an IDX file; the same arrays always give the same bytes.
 
     Args:
-      path: where to write; a name that ends in `.gz` is gzip-compressed, without
-        a time stamp or a file name inside.
+      path: where to write, on this machine; a name that ends in `.gz` is
+        gzip-compressed, without a time stamp or a file name inside. After an error,
+        what was there before is there still.
       shape: dimensions of the whole array, the number of items first.
       chunks: arrays that follow each other along the first dimension.
       dtype: type of the values, one that IDX has.
@@ -262,10 +263,9 @@ def write(
     Raises:
       IdxError: the type is not one of IDX, a dimension is out of its range, an
         integer type cannot hold a value, or the chunks do not add up to `shape`.
+      OSError: the file cannot be written.
     """
-    header = _new_header(path, shape, np.dtype(dtype))
-    with epath.Path(path).open("wb") as stream:
-        _write(cast(BinaryIO, stream), path, header, chunks)
+    _write(path, _new_header(path, shape, np.dtype(dtype)), chunks)
 
 
 def save(path: PathLike, array: np.typing.ArrayLike) -> None:
@@ -287,17 +287,8 @@ def save(path: PathLike, array: np.typing.ArrayLike) -> None:
     header = _new_header(path, array.shape, array.dtype, hint)
     items = max(1, _BLOCK_BYTES // header.item_bytes)
     starts = range(0, header.shape[0], items)
-    target = pathlib.Path(path)
     try:
-        with tempfile.TemporaryDirectory(prefix=".idx-", dir=target.parent) as folder:
-            draft = pathlib.Path(folder, "draft")
-            with draft.open("wb") as stream:
-                chunks = (array[start : start + items] for start in starts)
-                _write(stream, path, header, chunks)
-                stream.flush()
-                # Else a crash could leave the name without bytes.
-                os.fsync(stream.fileno())
-            draft.replace(target)
+        _write(path, header, (array[start : start + items] for start in starts))
     except OSError as e:
         found = f"an error: {(e.strerror or str(e)).lower()}"
         raise error(path, "file", "one that can be written", found) from e
@@ -318,16 +309,14 @@ def _new_header(
     return Header(stored, tuple(shape))
 
 
-def _write(
-    raw: BinaryIO, path: PathLike, header: Header, chunks: Iterable[np.ndarray]
-) -> None:
-    """Writes all of a file to a stream, compressed if `path` ends in `.gz`."""
+def _write(path: PathLike, header: Header, chunks: Iterable[np.ndarray]) -> None:
+    """Writes a file as a whole or not at all, compressed if its name ends in `.gz`."""
     dtype = header.dtype
     written = 0
-    with contextlib.ExitStack() as stack:
-        stream = raw
+    with whole_files.replaced(path) as draft, contextlib.ExitStack() as stack:
+        stream: BinaryIO = stack.enter_context(draft.open("wb"))
         if os.fspath(path).endswith(".gz"):
-            packed = gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0)
+            packed = gzip.GzipFile(filename="", mode="wb", fileobj=stream, mtime=0)
             stream = cast(BinaryIO, stack.enter_context(packed))
         stream.write(header.magic)
         stream.write(np.array(header.shape, ">u4").tobytes())
@@ -338,9 +327,9 @@ def _write(
                 raise error(path, "values", f"ones that {dtype.name} can hold", found)
             written += values.nbytes
             stream.write(values.tobytes())
-    if written != header.payload_bytes:
-        expected = f"{header.payload_bytes} bytes for {header.shape}"
-        raise error(path, "payload", expected, f"{written} bytes")
+        if written != header.payload_bytes:
+            expected = f"{header.payload_bytes} bytes for {header.shape}"
+            raise error(path, "payload", expected, f"{written} bytes")
 
 
 @contextlib.contextmanager

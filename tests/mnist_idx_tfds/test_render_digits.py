@@ -4,11 +4,12 @@ import gzip
 import pathlib
 import zlib
 
+import idx_files
 import numpy as np
 import processes
 import pytest
 
-from mnist_idx_tfds import render_digits
+from mnist_idx_tfds import idx, render_digits
 
 _DUMMY_DATA = pathlib.Path(render_digits.__file__).parent / "dummy_data"
 _FILES = (
@@ -154,5 +155,32 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
     result = _run_script(f"--out_dir={tmp_path / 'file'}")
     assert result.returncode == 1
     assert result.stderr.splitlines() == [
-        f"python -m mnist_idx_tfds.render_digits: {tmp_path / 'file'}: file exists"
+        f"python -m mnist_idx_tfds.render_digits: {tmp_path / 'file'}: folder: expected "
+        "a folder to write to, found a file."
     ]
+
+
+def test_another_set_is_only_replaced_when_asked_to(tmp_path):
+    """As a whole: no part, and no names of classes, stay of the other."""
+    idx_files.write_set(tmp_path)
+    (tmp_path / "labels.txt").write_text("a\n" * 10)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    args = [f"--out_dir={tmp_path}", "--train_examples=20", "--test_examples=5"]
+    result = _run_script(*args)
+    assert result.returncode == 1
+    assert result.stderr.endswith("or replace them with --overwrite.\n")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    result = _run_script(*args, "--overwrite")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert {path.name for path in tmp_path.iterdir()} == {*_FILES}
+    assert idx.load(tmp_path / _FILES[0]).shape == (20, 28, 28)
+
+
+def test_a_set_that_cannot_be_finished_leaves_nothing(tmp_path, monkeypatch):
+    def fail(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(render_digits, "labels", fail)
+    with pytest.raises(OSError, match="No space left"):
+        render_digits.write_set(tmp_path / "new", 10, 5, 0)
+    assert not list(tmp_path.iterdir())

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from trainer import files
+from mnist_idx_tfds import whole_files
 from trainer.errors import TrainerError
 from trainer.network import lite, saved
 
@@ -99,7 +99,7 @@ def write(
             with _unfit_named(folder, ONNX):
                 converted[ONNX] = _onnx(network, draft / "converted")
         for name, data in converted.items():
-            with files.replaced(draft / name) as file:
+            with whole_files.replaced(draft / name) as file:
                 file.write_bytes(data)
         saved.write_labels(draft, label_names)
         for name in (*converted, saved.LABELS):

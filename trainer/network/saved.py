@@ -10,7 +10,6 @@ import keras
 import numpy as np
 
 from mnist_idx_tfds import idx_set
-from trainer import files
 from trainer.errors import TrainerError
 
 LABELS = idx_set.NAMES_FILE  # UTF-8, a line for each class, in the order of the labels.
@@ -75,8 +74,7 @@ def write_labels(folder: str | os.PathLike[str], names: Sequence[str]) -> None:
     Raises:
       OSError: the file cannot be written.
     """
-    with files.replaced(pathlib.Path(folder) / LABELS) as draft:
-        idx_set.write_names(draft, names)
+    idx_set.write_names(pathlib.Path(folder) / LABELS, names)
 
 
 def read_labels(folder: str | os.PathLike[str], num_classes: int) -> tuple[str, ...]:

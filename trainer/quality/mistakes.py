@@ -7,10 +7,9 @@ import pathlib
 import tempfile
 from collections.abc import Iterator
 
-from mnist_idx_tfds import class_folders
+from mnist_idx_tfds import class_folders, whole_files
 from mnist_idx_tfds.foreign import cell
 from mnist_idx_tfds.pictures import making
-from trainer import files
 from trainer.errors import TrainerError
 from trainer.quality.measures import Evaluation
 
@@ -26,7 +25,7 @@ def check(folder: str | os.PathLike[str]) -> None:
       OSError: it cannot be written.
     """
     with _made(pathlib.Path(folder)) as path:
-        files.check(path / TABLE)
+        whole_files.check(path / TABLE)
 
 
 def write(folder: str | os.PathLike[str], evaluation: Evaluation) -> None:

@@ -12,8 +12,9 @@ import jinja2
 import markupsafe
 import numpy as np
 
+from mnist_idx_tfds import whole_files
 from mnist_idx_tfds.pictures import making
-from trainer import files, settings
+from trainer import settings
 from trainer.quality import curves
 from trainer.quality.measures import Evaluation
 
@@ -76,7 +77,7 @@ def write(
         findings=findings,
         tables={"Evaluated on": evaluated or {}, "Training run": run},
     )
-    with files.replaced(path) as draft:
+    with whole_files.replaced(path) as draft:
         # Paths of the run may not be in UTF-8.
         draft.write_text(page, encoding="utf-8", errors="backslashreplace")
 

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 from etils import epath
 
-from trainer import files
+from mnist_idx_tfds import whole_files
 from trainer import settings as keys
 from trainer.errors import TrainerError
 from trainer.machine import peers
@@ -90,7 +90,7 @@ class Workdir:
         try:
             for path in (self.folder / MODEL, self.folder / REPORT):
                 with written(path):
-                    files.check(path)
+                    whole_files.check(path)
             self.notes = self._compare(self.settings)
             self._write(keys.NAME, json.dumps(self.settings, indent=2) + "\n")
             with written(self.folder / saved.LABELS):
@@ -132,14 +132,18 @@ class Workdir:
         arrays = [np.array(step), np.array(_paths(variables))]
         arrays += [variable.numpy() for variable in variables]
         path = self.folder / CHECKPOINT
-        with written(path), files.replaced(path) as draft, draft.open("wb") as file:
+        with (
+            written(path),
+            whole_files.replaced(path) as draft,
+            draft.open("wb") as file,
+        ):
             np.savez(file, *arrays)
         self.step = step
 
     def save_model(self, network: keras.Model) -> epath.Path:
         """Writes the model, for any program with Keras, and returns its path."""
         path = self.folder / MODEL
-        with written(path), files.replaced(path) as draft:
+        with written(path), whole_files.replaced(path) as draft:
             network.save(draft)
         return path
 
@@ -240,7 +244,7 @@ class Workdir:
 
     def _write(self, name: str, text: str) -> None:
         path = self.folder / name
-        with written(path), files.replaced(path) as draft:
+        with written(path), whole_files.replaced(path) as draft:
             draft.write_text(text, encoding="utf-8")
 
 

@@ -392,11 +392,13 @@ def test_writing_twice_gives_the_same_bytes(tmp_path):
     ],
 )
 def test_what_idx_cannot_hold_is_not_written(tmp_path, shape, chunks, dtype, message):
-    """The error names what was asked for; nothing passes as written."""
+    """The error names what was asked for; what was there is there still."""
     path = tmp_path / "file"
+    path.write_bytes(b"before")
     with pytest.raises(idx.IdxError) as caught:
         idx.write(path, shape, chunks, dtype)
     assert str(caught.value) == f"{path}: {message}"
+    assert path.read_bytes() == b"before"
 
 
 @pytest.mark.parametrize(

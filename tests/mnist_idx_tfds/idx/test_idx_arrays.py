@@ -255,7 +255,7 @@ def test_save_that_finds_no_room_leaves_what_was_there(tmp_path, suffix):
 
 @pytest.mark.parametrize(
     ("name", "reason"),
-    [("missing/file", "no such file or directory"), ("folder", "is a directory")],
+    [("missing/file", "no such file or directory"), ("folder", "is a folder")],
 )
 def test_save_where_no_file_can_be_is_named(tmp_path, name, reason):
     (tmp_path / "folder").mkdir()
