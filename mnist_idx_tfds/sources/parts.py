@@ -1,0 +1,55 @@
+"""The parts of a set, by the names that people give them, and what each is for."""
+
+import re
+from collections.abc import Collection
+from typing import Literal
+
+Part = Literal["train", "valid", "test"]
+_NAMES: dict[str, Part] = {
+    **dict.fromkeys(("train", "training", "trn", "tr"), "train"),
+    **dict.fromkeys(("valid", "validation", "val", "dev", "eval"), "valid"),
+    **dict.fromkeys(("test", "testing", "tst"), "test"),
+    # Kaggle's faces: what competitors saw their rank on, and what decided it.
+    "publictest": "valid",
+    "privatetest": "test",
+}
+# What may stand behind such a name, as in `training-images` and `TestSet`.
+_BEHIND = r"(set|split|data|dataset|images?|imgs?|pictures?|folder)?"
+_PATTERN = re.compile(f"({'|'.join(_NAMES)}){_BEHIND}")
+
+
+def of(name: str) -> Part | None:
+    """Returns the part that a folder, a value or the like is by its name, in any case."""
+    match = _PATTERN.fullmatch(re.sub(r"[\W_]", "", name).lower())
+    return _NAMES[match[1]] if match else None
+
+
+def within(name: str) -> Part | None:
+    """Returns the one part that a word of a file's name says, as in `k49-train-imgs`."""
+    words = re.split(r"[\W_\d]+", name.lower())
+    found = {_NAMES[word] for word in words if word in _NAMES}
+    return found.pop() if len(found) == 1 else None
+
+
+def splits(found: Collection[Part]) -> dict[Part, str]:
+    """Returns the split that each part of a set goes into.
+
+    What is to validate is trained on or, where nothing is to test, tested on.
+
+    Args:
+      found: the parts that the set has.
+
+    Returns:
+      "train" or "test" for each; an empty text if there is one part alone, of which a
+      share is tested on.
+    """
+    if len(set(found)) < 2:
+        return dict.fromkeys(found, "")
+    valid = "train" if "test" in found else "test"
+    return {part: valid if part == "valid" else part for part in found}
+
+
+def note(path: object, what: str, split: str) -> str:
+    """Returns the line that says where what is to validate goes."""
+    used = "trained on, too" if split == "train" else "tested on, as nothing else is"
+    return f"{path}: {what} {used}"
