@@ -343,7 +343,7 @@ def read(
     Raises:
       idx.IdxError: before anything is yielded, if anything is wrong with either.
     """
-    items = _chunk_items(check(pair, shape, num_classes))
+    items = idx.per_chunk(check(pair, shape, num_classes).item_bytes)
     chunks = zip(
         idx.read(pair.images, items), idx.read(pair.labels, items), strict=True
     )
@@ -404,15 +404,11 @@ def read_range(
       idx.IdxError: a file is not as long as its header says, before anything of it is
         yielded.
     """
-    items = _chunk_items(image_header(pair.images))
+    items = idx.per_chunk(image_header(pair.images).item_bytes)
     for first in range(start, stop, items):
         end = min(first + items, stop)
         images, labels = (idx.read_range(path, first, end) for path in pair)
         yield _as_yielded(images, labels)
-
-
-def _chunk_items(images: idx.Header) -> int:
-    return max(1, (1 << 20) // images.item_bytes)
 
 
 def _as_yielded(

@@ -72,6 +72,17 @@ def _line(e: Exception) -> str:
     return str(e)
 
 
+def silent(
+    chunks: Iterable[_Chunk],
+    total: int,
+    name: str,
+    unit: str,
+    size: Callable[[_Chunk], int] = len,  # type: ignore[assignment]
+) -> Iterable[_Chunk]:
+    """Passes chunks through, as `progress` does, and prints nothing."""
+    return chunks
+
+
 def progress(
     chunks: Iterable[_Chunk],
     total: int,

@@ -10,7 +10,7 @@ products and trigonometry are left out on purpose.
 
 import argparse
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
@@ -91,7 +91,11 @@ def images(count: int, seed: int, split: int) -> Iterator[np.ndarray]:
 
 
 def write_set(
-    out_dir: str | os.PathLike[str], train_examples: int, test_examples: int, seed: int
+    out_dir: str | os.PathLike[str],
+    train_examples: int,
+    test_examples: int,
+    seed: int,
+    progress: Callable[..., Iterable[np.ndarray]] = program.silent,
 ) -> None:
     """Writes the four gzip IDX files, named like MNIST's, with flat memory.
 
@@ -102,6 +106,7 @@ def write_set(
       train_examples: The number of training examples, 1 or more.
       test_examples: The number of test examples, 1 or more.
       seed: 0 to 2**32 - 1.
+      progress: Is given the digits as they are made; see `program.progress`.
 
     Raises:
       ValueError: An argument is out of its range; nothing is written then.
@@ -112,12 +117,11 @@ def write_set(
         _check(count, seed, split)
     with new_set.draft(out_dir) as folder:
         for name, count, split in sets:
-            chunks = images(count, seed, split)
-            chunks = program.progress(chunks, count, name, "digits")
+            chunks = progress(images(count, seed, split), count, name, "digits")
             shape = (count, SIDE, SIDE)
             idx.write(folder / f"{name}-images-idx3-ubyte.gz", shape, chunks)
-            chunks = labels(count, seed, split)
-            idx.write(folder / f"{name}-labels-idx1-ubyte.gz", (count,), chunks)
+            values = labels(count, seed, split)
+            idx.write(folder / f"{name}-labels-idx1-ubyte.gz", (count,), values)
 
 
 def _check(count: int, seed: int, split: int) -> None:
@@ -254,7 +258,8 @@ def _depth(start: np.ndarray, end: np.ndarray) -> np.ndarray:
 
 def _main(args: argparse.Namespace) -> int:
     new_set.check_out(args.out_dir, args.overwrite)
-    write_set(args.out_dir, args.train_examples, args.test_examples, args.seed)
+    counts = args.train_examples, args.test_examples
+    write_set(args.out_dir, *counts, args.seed, program.progress)
     return 0
 
 

@@ -10,7 +10,8 @@ import os
 import pathlib
 import shlex
 import tempfile
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 from mnist_idx_tfds import idx, idx_set, program
 from mnist_idx_tfds.pictures import making
@@ -26,7 +27,11 @@ class Unpacked(NamedTuple):
     in_color: bool
 
 
-def unpack(idx_dir: idx.PathLike, out_dir: idx.PathLike) -> Unpacked:
+def unpack(
+    idx_dir: idx.PathLike,
+    out_dir: idx.PathLike,
+    progress: Callable[..., Iterable[Any]] = program.silent,
+) -> Unpacked:
     """Writes `train/CLASS/ITEM.png` and `test/CLASS/ITEM.png`, or nothing.
 
     ITEM is the position in the file, from 0, with zeros before it. `unpacked.csv` says
@@ -35,6 +40,7 @@ def unpack(idx_dir: idx.PathLike, out_dir: idx.PathLike) -> Unpacked:
     Args:
       idx_dir: folder of four IDX files, and `labels.txt` if the classes have names.
       out_dir: empty folder to write to, made where missing.
+      progress: is given what is written; see `program.progress`.
 
     Raises:
       idx.IdxError: an IDX file cannot be used, or the folder holds something.
@@ -56,7 +62,7 @@ def unpack(idx_dir: idx.PathLike, out_dir: idx.PathLike) -> Unpacked:
             for label in range(len(names)):
                 (draft / part / folders[label]).mkdir(parents=True)
             digits, item = len(f"{counts[part] - 1}"), 0
-            chunks = program.progress(
+            chunks = progress(
                 idx_set.read(pairs[part], shape, num_classes),
                 counts[part],
                 f"writing {part}",
@@ -83,7 +89,9 @@ def _check_out(out: pathlib.Path) -> None:
 
 
 def _main(args: argparse.Namespace) -> int:
-    train, test, classes, in_color = unpack(args.idx_dir, args.out_dir)
+    train, test, classes, in_color = unpack(
+        args.idx_dir, args.out_dir, program.progress
+    )
     print(
         f"Wrote {args.out_dir}: {train:,} pictures to train on and {test:,} to test on, "
         f"{classes} classes. To pack them again:"

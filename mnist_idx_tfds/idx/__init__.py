@@ -235,7 +235,7 @@ def read(path: PathLike, chunk_items: int | None = None) -> Iterator[np.ndarray]
     if chunk_items is not None and chunk_items < 1:
         raise ValueError(f"chunk_items must be at least 1, not {chunk_items}.")
     header = check(path)
-    items = chunk_items or max(1, _BLOCK_BYTES // header.item_bytes)
+    items = chunk_items or per_chunk(header.item_bytes)
     with opened(path) as (stream, compressed):
         if _read_header(stream, path, compressed) != header:
             raise error(path, "header", "the one just checked", "another", _CHANGED)
@@ -268,6 +268,11 @@ def write(
     _write(path, _new_header(path, shape, np.dtype(dtype)), chunks)
 
 
+def per_chunk(item_bytes: int) -> int:
+    """Returns how many items of a size are read, held or written at a time."""
+    return max(1, _BLOCK_BYTES // max(1, item_bytes))
+
+
 def save(path: PathLike, array: np.typing.ArrayLike) -> None:
     """Writes an array as an IDX file, which is there whole or not at all.
 
@@ -285,7 +290,7 @@ def save(path: PathLike, array: np.typing.ArrayLike) -> None:
     array = np.asarray(array)
     hint = "Convert the array with astype to one of these that holds its values."
     header = _new_header(path, array.shape, array.dtype, hint)
-    items = max(1, _BLOCK_BYTES // header.item_bytes)
+    items = per_chunk(header.item_bytes)
     starts = range(0, header.shape[0], items)
     try:
         _write(path, header, (array[start : start + items] for start in starts))

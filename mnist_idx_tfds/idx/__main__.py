@@ -16,7 +16,7 @@ import numpy as np
 from etils import epath
 
 from mnist_idx_tfds import idx, idx_set, overview, program
-from mnist_idx_tfds.sources import pixels
+from mnist_idx_tfds.pictures import colors
 
 _MAX_CLASSES = 256  # More than that are hardly classes, and no table to read.
 _COLUMNS = 80
@@ -99,7 +99,7 @@ def draw(image: np.ndarray, low: int, high: int, shades: str) -> Iterator[str]:
 def _drawn(path: idx.PathLike, show: int, low: int, high: int) -> Iterator[str]:
     for index, image in enumerate(itertools.islice(idx.read(path, 1), show)):
         yield f"  image {index}"
-        (gray,) = pixels.to_gray(image)
+        (gray,) = colors.to_gray(image)
         yield from draw(gray, low, high, _shades())
 
 

@@ -5,18 +5,14 @@ import pathlib
 
 from mnist_idx_tfds import idx
 from mnist_idx_tfds.sources import pictured, split
+from mnist_idx_tfds.sources.options import Options
 from mnist_idx_tfds.sources.source import Source
 
 _PASSED_OVER = ("desktop.ini", "Thumbs.db")  # As hidden as files get on Windows.
 _FORM = "IMAGES_DIR/CLASS/PICTURE is the form."
 
 
-def open_source(
-    images_dir: idx.PathLike,
-    size: tuple[int, int] | None,
-    skip_bad: bool,
-    color: bool = False,
-) -> Source:
+def open_source(images_dir: idx.PathLike, options: Options) -> Source:
     """Finds the pictures of each class.
 
     Hidden files and folders, and files beside the folders of classes, are passed over.
@@ -24,9 +20,7 @@ def open_source(
     Args:
       images_dir: folder with a folder for each class, or with `train` and `test`, which
         hold these; with `train` alone, that is the folder of the classes.
-      size: as of `reading.read`.
-      skip_bad: as of `pictured.items`.
-      color: as of `reading.read`.
+      options: how pictures are read.
 
     Returns:
       The source, to be shuffled even where it has splits: a folder has no order.
@@ -36,7 +30,7 @@ def open_source(
     """
     root = pathlib.Path(images_dir).expanduser()
     names, pictures = find(root)
-    items = pictured.items(f"{root}", pictures, size, skip_bad, color)
+    items = pictured.items(pictures, options)
     return Source(f"{root}", len(pictures), items, names, ordered=False)
 
 

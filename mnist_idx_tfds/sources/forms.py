@@ -1,7 +1,6 @@
 """Which form a source has, and the flags that are for it."""
 
 import pathlib
-from typing import NamedTuple
 
 from mnist_idx_tfds import idx
 from mnist_idx_tfds.sources import (
@@ -13,58 +12,12 @@ from mnist_idx_tfds.sources import (
     tfds_set,
     unpacked,
 )
+from mnist_idx_tfds.sources import options as flags
+from mnist_idx_tfds.sources.options import Options
 from mnist_idx_tfds.sources.source import Source
 
-_PICTURES = "a CSV file of file names"
-_PIXELS = "a CSV file of pixels"
 _EXPECTED = "a folder of pictures, or a file named .npz, .csv or .csv.gz"
 _FEW_COLUMNS = 4  # No pixels have so few, where their names do not say so.
-# What each flag is for.
-_FLAGS = {
-    "test_csv": (_PIXELS, _PICTURES),
-    "label_column": (_PIXELS, _PICTURES),
-    "file_column": (_PICTURES,),
-    "images_dir": (_PICTURES,),
-    "shape": (_PIXELS,),
-    "no_header": (_PIXELS,),
-    "data_dir": ("--dataset",),
-    "train_split": ("--dataset",),
-    "test_split": ("--dataset",),
-}
-
-
-class Options(NamedTuple):
-    """How to read a source, beside its path; each is for some forms only.
-
-    Attributes:
-      size: height and width that pictures are read for.
-      skip_bad: leave out pictures that cannot be read.
-      color: keep colors; not for CSV files of pixels, which have none.
-      dataset: name of a data set of TFDS, instead of a path.
-      test_csv: as `test_path` of the readers of CSV files.
-      label_column: as of the readers of CSV files; as the others, of one reader.
-      file_column: as `columns.file` of `picture_table.open_source`.
-      images_dir: as of `picture_table.open_source`.
-      shape: as of `pixel_table.open_source`.
-      no_header: as of `pixel_table.open_source`.
-      data_dir: as of `tfds_set.open_source`.
-      train_split: as of `tfds_set.open_source`.
-      test_split: as of `tfds_set.open_source`.
-    """
-
-    size: tuple[int, int] | None = None
-    skip_bad: bool = False
-    color: bool = False
-    dataset: str | None = None
-    test_csv: str | None = None
-    label_column: str | None = None
-    file_column: str | None = None
-    images_dir: str | None = None
-    shape: tuple[int, int] | None = None
-    no_header: bool = False
-    data_dir: str | None = None
-    train_split: str | None = None
-    test_split: str | None = None
 
 
 def open_source(path: idx.PathLike | None, options: Options) -> Source:
@@ -80,10 +33,8 @@ def open_source(path: idx.PathLike | None, options: Options) -> Source:
         form's reader finds wrong.
     """
     if path is None:
-        name = options.dataset or ""
-        _check_flags(options, "--dataset")
-        splits = options.train_split, options.test_split
-        return tfds_set.open_source(name, options.data_dir, *splits, options.color)
+        options.check(flags.TFDS)
+        return tfds_set.open_source(options)
     found = pathlib.Path(path).expanduser()
     if found.is_dir():
         return _open_folder(found, options)
@@ -92,17 +43,16 @@ def open_source(path: idx.PathLike | None, options: Options) -> Source:
     if table.is_table(found):
         return _open_table(found, options)
     if found.suffix.lower() == ".npz":
-        _check_flags(options, "an .npz file")
-        return npz.open_source(found, options.color)
+        options.check(flags.NPZ)
+        return npz.open_source(found, options)
     raise idx.error(found, "source", _EXPECTED, "another file")
 
 
 def _open_folder(root: pathlib.Path, options: Options) -> Source:
     if (root / unpacked.FILE).exists():
-        _check_flags(options, "a folder that unpack made")
-        return unpacked.open_source(root, options.size, options.skip_bad, options.color)
-    columns = picture_table.Columns(options.file_column, options.label_column)
-    tables = picture_table.find_in(root, columns)
+        options.check(flags.UNPACKED)
+        return unpacked.open_source(root, options)
+    tables = picture_table.find_in(root, options)
     if not any(path.is_dir() for path in root.iterdir()):
         # There is nothing else that it could be.
         tables = sorted(filter(table.is_table, root.iterdir()))
@@ -112,8 +62,8 @@ def _open_folder(root: pathlib.Path, options: Options) -> Source:
         raise idx.error(root, "folder", "one CSV file", names, hint)
     if tables:
         return _open_table(tables[0], options)
-    _check_flags(options, "a folder of classes")
-    return folders.open_source(root, options.size, options.skip_bad, options.color)
+    options.check(flags.FOLDER)
+    return folders.open_source(root, options)
 
 
 def _open_table(path: pathlib.Path, options: Options) -> Source:
@@ -121,33 +71,12 @@ def _open_table(path: pathlib.Path, options: Options) -> Source:
     named = options.file_column is not None or picture_table.has_files(header)
     named = named or len(header.columns) <= _FEW_COLUMNS
     if options.no_header or pixel_table.is_pixels(header) or not named:
-        _check_flags(options, _PIXELS)
+        options.check(flags.PIXELS)
         if options.color:
-            raise idx.error("--color", "source", "one that has colors", _PIXELS)
+            raise idx.error("--color", "source", "one that has colors", flags.PIXELS)
         if options.no_header and options.label_column:
             expected, found = "a file with names of columns", "--no_header"
             raise idx.error("--label_column", "source", expected, found)
-        return pixel_table.open_source(
-            path,
-            options.test_csv,
-            label_column=options.label_column,
-            shape=options.shape,
-            no_header=options.no_header,
-        )
-    _check_flags(options, _PICTURES)
-    return picture_table.open_source(
-        path,
-        options.test_csv,
-        columns=picture_table.Columns(options.file_column, options.label_column),
-        images_dir=options.images_dir,
-        size=options.size,
-        skip_bad=options.skip_bad,
-        color=options.color,
-    )
-
-
-def _check_flags(options: Options, form: str) -> None:
-    """Raises an error at a flag that says nothing about a form."""
-    for flag, forms in _FLAGS.items():
-        if getattr(options, flag) and form not in forms:
-            raise idx.error(f"--{flag}", "source", " or ".join(forms), form)
+        return pixel_table.open_source(path, options)
+    options.check(flags.PICTURES)
+    return picture_table.open_source(path, options)

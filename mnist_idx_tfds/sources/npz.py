@@ -12,6 +12,7 @@ import numpy as np
 
 from mnist_idx_tfds import idx
 from mnist_idx_tfds.sources import pixels, split
+from mnist_idx_tfds.sources.options import Options
 from mnist_idx_tfds.sources.source import Item, Source, shown
 
 # Images and labels of each part, and the split that the part goes into.
@@ -21,8 +22,8 @@ _MEDMNIST = {
     "val_images": ("val_labels", "train"),
     "test_images": ("test_labels", "test"),
 }
-_CHUNK_BYTES = 1 << 20
 _AGAIN = "Is it a partial or damaged download? Get the file again."
+_ANY = Options()
 _KINDS = {"images": "biuf", "labels": "biufUS"}
 _READERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
@@ -39,14 +40,14 @@ class _Array(NamedTuple):
     dtype: np.dtype
 
 
-def open_source(path: idx.PathLike, color: bool = False) -> Source:
+def open_source(path: idx.PathLike, options: Options = _ANY) -> Source:
     """Finds the arrays of an archive; they are read a piece at a time.
 
     Args:
       path: an `.npz` file with `x_train`, `y_train`, `x_test` and `y_test`, or with
         `train_images`, `train_labels`, `test_images`, `test_labels` and, where it has
         them, `val_images` and `val_labels`, which are trained on.
-      color: as of `pixels.of_images`.
+      options: whether to keep colors.
 
     Returns:
       The source; items keep their order.
@@ -67,7 +68,7 @@ def open_source(path: idx.PathLike, color: bool = False) -> Source:
             header = _header(archive, file, labels_name, "labels")
             labels[name] = _labels(archive, file, header, arrays[name])
     count = sum(array.shape[0] for array in arrays.values())
-    items = _items(archive, parts, list(arrays.values()), labels, color)
+    items = _items(archive, parts, list(arrays.values()), labels, options.color)
     notes: tuple[str, ...] = ()
     if "val_images" in parts:
         joined = arrays["val_images"].shape[0]
@@ -201,7 +202,12 @@ def _items(
                     label, part = labels[name][item], parts[name][1]
                     where = f"{path}: {origin}"
                     yield Item(
-                        image, label, part, origin, f"{path.name} {origin}", where
+                        pixels=image,
+                        label=label,
+                        split=part,
+                        key=origin,
+                        origin=f"{path.name} {origin}",
+                        path=where,
                     )
                     item += 1
 
@@ -211,7 +217,7 @@ def _chunks(
 ) -> Iterator[np.ndarray]:
     """Yields an array in pieces of its first dimension, about 1 MiB each."""
     item_bytes = array.dtype.itemsize * int(np.prod(array.shape[1:]))
-    items = max(1, _CHUNK_BYTES // max(1, item_bytes))
+    items = idx.per_chunk(item_bytes)
     with _stream(path, file, array.name) as stream:
         _read_header(path, stream, array.name)
         if array.fortran:  # Its items do not lie one after another.

@@ -3,10 +3,10 @@
 import os
 import pathlib
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from mnist_idx_tfds import idx
 from mnist_idx_tfds.sources import pictured, table
+from mnist_idx_tfds.sources.options import Options
 from mnist_idx_tfds.sources.source import Source
 
 _FILES = frozenset(
@@ -16,14 +16,7 @@ _FILES = frozenset(
 _IDS = frozenset({"id", "name"})  # Where there is none of the others.
 
 
-class Columns(NamedTuple):
-    """Names of the columns, as the user gave them; None to look for these."""
-
-    file: str | None = None
-    label: str | None = None
-
-
-ANY = Columns()
+_ANY = Options()
 
 
 def has_files(header: table.Header) -> bool:
@@ -31,7 +24,7 @@ def has_files(header: table.Header) -> bool:
     return any(table.plain(name) in _FILES | _IDS for name in header.columns)
 
 
-def find_in(root: pathlib.Path, columns: Columns) -> list[pathlib.Path]:
+def find_in(root: pathlib.Path, options: Options) -> list[pathlib.Path]:
     """Returns the CSV files in a folder whose first row names a picture of it."""
     found = []
     for path in sorted(root.iterdir()):
@@ -39,7 +32,7 @@ def find_in(root: pathlib.Path, columns: Columns) -> list[pathlib.Path]:
             continue
         try:
             header = table.read_header(path)
-            number, name, _ = next(_rows(header, columns))
+            number, name, _ = next(_rows(header, options))
             if _Pictures(root).find(path, name, number).exists():
                 found.append(path)
         except (idx.IdxError, StopIteration):
@@ -49,27 +42,17 @@ def find_in(root: pathlib.Path, columns: Columns) -> list[pathlib.Path]:
 
 def open_source(
     path: idx.PathLike,
-    test_path: idx.PathLike | None = None,
-    *,
-    columns: Columns = ANY,
-    images_dir: idx.PathLike | None = None,
-    size: tuple[int, int] | None = None,
-    skip_bad: bool = False,
-    color: bool = False,
+    options: Options = _ANY,
 ) -> Source:
     """Finds the pictures that one file names, or one to train on and one to test on.
 
     Args:
       path: a CSV file, plain or gzip, with a line of names and a picture in each line
         after it.
-      test_path: the file to test on; without one, a share is.
-      columns: of file names and of labels.
-      images_dir: folder that has the pictures; None for that of the CSV file. A name is
-        the path in it, or else the name of one file in it or below, which may end in
-        `.png` or the like.
-      size: as of `reading.read`.
-      skip_bad: as of `pictured.items`.
-      color: as of `reading.read`.
+      options: `test_csv`, the file to test on; `file_column` and `label_column`, where
+        they are not plain; `images_dir`, the folder that has the pictures, if not that
+        of the CSV file; how pictures are read. A name is the path in that folder, or
+        else the name of one file in it or below, which may end in `.png` or the like.
 
     Returns:
       The source. Items of two files keep their order.
@@ -77,17 +60,14 @@ def open_source(
     Raises:
       idx.IdxError: a file is not of this form.
     """
-    paths = [path] if test_path is None else [path, test_path]
-    splits = ("",) if test_path is None else ("train", "test")
     found: list[pictured.Picture] = []
     notes = []
-    for given, part in zip(paths, splits, strict=True):
-        file = pathlib.Path(given).expanduser()
-        root = file.parent if images_dir is None else pathlib.Path(images_dir)
+    for file, part in table.of_parts(path, options.test_csv):
+        root = pathlib.Path(options.images_dir or file.parent)
         pictures = _Pictures(root.expanduser())
         header = table.read_header(file)
         before = len(found)
-        for number, name, label in _rows(header, columns):
+        for number, name, label in _rows(header, options):
             if not name.strip():
                 expected = "the name of a picture"
                 raise idx.error(file, f"line {number}: file", expected, repr(name))
@@ -102,27 +82,26 @@ def open_source(
         if len(found) == before:
             hint = "The file has no data."
             raise idx.error(file, "rows", "at least one picture", "none", hint)
-        names = [header.columns[n] for n in _find(header, columns)]
+        names = [header.columns[n] for n in _find(header, options)]
         notes.append(f"{file}: pictures by {names[0]!r}, classes by {names[1]!r}")
-    name = f"{paths[0]}"
-    items = pictured.items(name, found, size, skip_bad, color)
-    return Source(name, len(found), items, notes=tuple(notes))
+    items = pictured.items(found, options)
+    return Source(f"{path}", len(found), items, notes=tuple(notes))
 
 
-def _rows(header: table.Header, columns: Columns) -> Iterator[tuple[int, str, str]]:
+def _rows(header: table.Header, options: Options) -> Iterator[tuple[int, str, str]]:
     """Yields the number of each line, and the file name and the label in it."""
-    file, label = _find(header, columns)
+    file, label = _find(header, options)
     with idx.opened(header.path) as (stream, _):
         for number, values in table.rows(header, stream):
             checked = table.check_label(header.path, number, values[label])
             yield number, values[file], checked
 
 
-def _find(header: table.Header, columns: Columns) -> tuple[int, int]:
+def _find(header: table.Header, options: Options) -> tuple[int, int]:
     first = {table.plain(name) for name in header.columns} & _FILES
     known = first or _IDS
-    file = table.column(header, columns.file, known, "file", "file_column")
-    return file, table.label_column(header, columns.label)
+    file = table.column(header, options.file_column, known, "file", "file_column")
+    return file, table.label_column(header, options.label_column)
 
 
 class _Pictures:

@@ -2,12 +2,12 @@
 
 import os
 import pathlib
-import sys
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from mnist_idx_tfds import idx
 from mnist_idx_tfds.pictures import reading
+from mnist_idx_tfds.sources.options import Options
 from mnist_idx_tfds.sources.source import Item
 
 
@@ -29,36 +29,20 @@ def of(root: pathlib.Path, path: str, label: str, split: str) -> Picture:
 
 
 def items(
-    name: str,
-    pictures: Sequence[Picture],
-    size: tuple[int, int] | None,
-    skip_bad: bool,
-    color: bool,
-) -> Iterator[Item]:
-    """Reads pictures; those that cannot be read are listed on standard error.
-
-    Args:
-      name: of the source, for errors.
-      pictures: in the order to read them in.
-      size: as of `reading.read`.
-      skip_bad: leave out what cannot be read, instead of an error after the last.
-      color: as of `reading.read`.
-
-    Raises:
-      idx.IdxError: some pictures cannot be read, or none.
-    """
-    bad = 0
-    read = reading.read_all((picture.path for picture in pictures), size, color=color)
+    pictures: Sequence[Picture], options: Options
+) -> Iterator[Item | idx.IdxError]:
+    """Reads pictures in their order; yields the error of each that cannot be read."""
+    paths = (picture.path for picture in pictures)
+    read = reading.read_all(paths, options.size, color=options.color)
     for picture, pixels in zip(pictures, read, strict=True):
         if isinstance(pixels, idx.IdxError):
-            print(pixels, file=sys.stderr)
-            bad += 1
+            yield pixels
             continue
-        key = os.path.basename(picture.path)
-        _, label, split, origin = picture
-        yield Item(pixels, label, split, key, origin, picture.path)
-    if bad and (not skip_bad or bad == len(pictures)):
-        expected = "ones that can be read"
-        found = f"{bad:,} of {len(pictures):,} that cannot, listed above"
-        hint = "Mend or remove them, or leave them out with --skip_bad."
-        raise idx.error(name, "pictures", expected, found, hint)
+        yield Item(
+            pixels=pixels,
+            label=picture.label,
+            split=picture.split,
+            key=os.path.basename(picture.path),
+            origin=picture.origin,
+            path=picture.path,
+        )

@@ -12,11 +12,12 @@ import numpy as np
 
 from mnist_idx_tfds import idx
 from mnist_idx_tfds.sources import pixels, table
+from mnist_idx_tfds.sources.options import Options
 from mnist_idx_tfds.sources.source import Item, Source, shown
 
 _PIXEL = re.compile(r"(pixel|px|p)?\d+|\d+x\d+")
 _FEW = 4  # So many columns with such names are those of pixels.
-_CHUNK_BYTES = 1 << 20
+_ANY = Options()
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _HINT = "Each column but the label is a pixel; scale these to 0 to 255."
 
@@ -47,22 +48,17 @@ def is_pixels(header: table.Header) -> bool:
 
 def open_source(
     path: idx.PathLike,
-    test_path: idx.PathLike | None = None,
-    *,
-    label_column: str | None = None,
-    shape: tuple[int, int] | None = None,
-    no_header: bool = False,
+    options: Options = _ANY,
 ) -> Source:
     """Finds the columns of one file, or of one to train on and one to test on.
 
     Args:
       path: a CSV file, plain or gzip, with a line of names such as
         `label,pixel0,pixel1`, and an image in each line after it.
-      test_path: the file to test on; without one, a share is.
-      label_column: name of the column of labels; None to look for it. If columns have
-        the names of pixels, the pixels are these, else all but the labels.
-      shape: height and width of the images; None for squares.
-      no_header: the first line is an image, too, and begins with the label.
+      options: `test_csv`, the file to test on; `label_column`, where it is not plain;
+        `shape`, of images that are not square; `no_header`, of lines that begin with
+        the label. If columns have the names of pixels, the pixels are these, else all
+        but the labels.
 
     Returns:
       The source. Items of two files keep their order.
@@ -70,18 +66,16 @@ def open_source(
     Raises:
       idx.IdxError: a file is not of this form.
     """
-    paths = [path] if test_path is None else [path, test_path]
-    splits = ("",) if test_path is None else ("train", "test")
     files = [
-        _file(pathlib.Path(p).expanduser(), part, label_column, no_header)
-        for p, part in zip(paths, splits, strict=True)
+        _file(p, part, options.label_column, options.no_header)
+        for p, part in table.of_parts(path, options.test_csv)
     ]
     first = files[0]
     for header, _, _, found, _ in files:
         if len(found) != len(first.pixels):
             expected = f"{len(first.pixels)} of pixels as in {first.header.path}"
             raise idx.error(header.path, "columns", expected, f"{len(found)}")
-    shape = _shape(first.header, len(first.pixels), shape)
+    shape = _shape(first.header, len(first.pixels), options.shape)
     counts, floats = zip(*map(_scan, files), strict=True)
     items = _items(files, shape, any(floats))
     return Source(f"{first.header.path}", sum(counts), items)
@@ -152,13 +146,20 @@ def _items(
             images = np.rint(values * factor).astype(np.uint8).reshape(-1, *shape)
             for (number, label, _), image in zip(rows, images, strict=True):
                 origin, where = f"{path.name} line {number}", f"{path}: line {number}"
-                yield Item(image, label, file.split, f"{row}", origin, where)
+                yield Item(
+                    pixels=image,
+                    label=label,
+                    split=file.split,
+                    key=f"{row}",
+                    origin=origin,
+                    path=where,
+                )
                 row += 1
 
 
 def _chunks(file: _File, floats: bool) -> Iterator[tuple[list[_Row], np.ndarray]]:
     """Yields rows and their pixels, `(n, pixels)`, about 1 MiB at a time."""
-    size = max(1, _CHUNK_BYTES // (8 * len(file.pixels)))
+    size = idx.per_chunk(8 * len(file.pixels))
     with idx.opened(file.header.path) as (stream, _):
         rows = _rows(file, stream)
         while batch := list(itertools.islice(rows, size)):

@@ -6,9 +6,8 @@ from collections.abc import Callable
 import numpy as np
 
 from mnist_idx_tfds import idx, idx_set
+from mnist_idx_tfds.pictures import colors
 
-# What Pillow computes: ITU-R 601-2 luma, in units of 2^-16.
-_LUMA = (19595, 38470, 7471)
 _HINT = "Scale the pixels to 0 to 255, and save them as bytes (uint8)."
 _DARK = 128  # Floats that go no higher than that are hardly of 0 to 255.
 
@@ -24,28 +23,9 @@ def of_images(images: np.ndarray, color: bool) -> np.ndarray:
       uint8 of shape `(n, height, width)`, or with colors `(n, height, width, 3)`.
     """
     if not color:
-        return to_gray(images)
+        return colors.to_gray(images)
     images = idx_set.with_channels(images)
     return np.broadcast_to(images, (*images.shape[:3], 3))
-
-
-def to_gray(images: np.ndarray) -> np.ndarray:
-    """Returns the luma of colors, as Pillow has it.
-
-    Args:
-      images: uint8 of shape `(n, height, width)`, or with 1 or 3 channels last.
-
-    Returns:
-      uint8 of shape `(n, height, width)`.
-    """
-    if images.ndim == 3:
-        return images
-    if images.shape[-1] == 1:
-        return images[..., 0]
-    luma = np.full(images.shape[:-1], 0x8000, np.uint32)
-    for channel, weight in enumerate(_LUMA):
-        luma += images[..., channel] * np.uint32(weight)
-    return (luma >> 16).astype(np.uint8)
 
 
 @dataclasses.dataclass

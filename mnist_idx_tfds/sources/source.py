@@ -1,12 +1,16 @@
 """What every form of source gives: images with labels, one by one, and the like."""
 
+import dataclasses
 from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
 import numpy as np
 
+from mnist_idx_tfds import idx
 
-class Item(NamedTuple):
+
+@dataclasses.dataclass(slots=True, kw_only=True)
+class Item:
     """An image and what is known of it.
 
     Attributes:
@@ -21,7 +25,7 @@ class Item(NamedTuple):
 
     pixels: np.ndarray
     label: str
-    split: str
+    split: str = ""
     key: str
     origin: str
     path: str
@@ -33,7 +37,8 @@ class Source(NamedTuple):
     Attributes:
       name: what errors call it.
       total: number of items, as far as it is known before they are read.
-      items: raises an `idx.IdxError` at what is wrong with one.
+      items: raises an `idx.IdxError` at what is wrong with one, and has one in the place
+        of a picture that cannot be read, which `--skip_bad` leaves out.
       names: of the classes in the order of their labels; None for those that items
         have, in the order of `split.in_order`.
       unused: what is done with a name that no item to train on has: an error, left out
@@ -44,7 +49,7 @@ class Source(NamedTuple):
 
     name: str
     total: int
-    items: Iterator[Item]
+    items: Iterator[Item | idx.IdxError]
     names: list[str] | None = None
     unused: Literal["refuse", "drop", "keep"] = "refuse"
     ordered: bool = True

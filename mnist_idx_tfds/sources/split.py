@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mnist_idx_tfds import idx
+from mnist_idx_tfds.sources.options import Options
 from mnist_idx_tfds.sources.source import Source
 
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
@@ -55,8 +56,7 @@ def split(
     source: Source,
     names: Sequence[str],
     placed: Sequence[Placed],
-    test_share: float,
-    seed: int,
+    options: Options,
 ) -> dict[str, list[int]]:
     """Chooses what to test on, where the source does not say it, and the order of all.
 
@@ -64,10 +64,10 @@ def split(
       source: whose items they are.
       names: of the classes.
       placed: of all items.
-      test_share: share of each class to test on: rounded, but at least one and not all,
-        of a class with two items or more.
-      seed: with an item's class and key it decides; the same item stays early or late in
-        its class when others come and go.
+      options: `test_share` of each class to test on: rounded, but at least one and not
+        all, of a class with two items or more; `seed`, which with an item's class and
+        key decides: the same item stays early or late in its class when others come and
+        go.
 
     Returns:
       Positions in `placed` for `train` and `test`.
@@ -77,7 +77,7 @@ def split(
     """
 
     def key(n: int) -> bytes:
-        text = os.fsencode(f"{seed}/{placed[n].label}/{placed[n].key}")
+        text = os.fsencode(f"{options.seed}/{placed[n].label}/{placed[n].key}")
         return hashlib.sha256(text).digest()
 
     given = source.ordered and all(item.split for item in placed)
@@ -85,7 +85,7 @@ def split(
     number = {name: label for label, name in enumerate(names)}
     labels = [number[item.label] for item in placed]
     totals = np.bincount(labels, minlength=len(names))
-    shares = np.rint(totals * test_share).astype(int)
+    shares = np.rint(totals * options.test_share).astype(int)
     missing = np.minimum(np.maximum(shares, 1), totals - 1)
     splits: dict[str, list[int]] = {"train": [], "test": []}
     for n in order:

@@ -52,6 +52,16 @@ def read_header(path: pathlib.Path) -> Header:
     return Header(path, names, delimiter)
 
 
+def of_parts(
+    path: idx.PathLike, test_path: idx.PathLike | None
+) -> list[tuple[pathlib.Path, str]]:
+    """Returns a file, or one to train on and one to test on, with the split of each."""
+    if test_path is None:
+        return [(pathlib.Path(path).expanduser(), "")]
+    paths = (path, "train"), (test_path, "test")
+    return [(pathlib.Path(file).expanduser(), part) for file, part in paths]
+
+
 def column(
     header: Header, name: str | None, known: Iterable[str], like: str, flag: str
 ) -> int:

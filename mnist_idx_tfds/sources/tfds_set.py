@@ -10,6 +10,7 @@ import tensorflow_datasets.public_api as tfds
 
 from mnist_idx_tfds import idx
 from mnist_idx_tfds.sources import pixels
+from mnist_idx_tfds.sources.options import Options
 from mnist_idx_tfds.sources.source import Item, Source
 
 # Splits of a data set, and what is trained on and tested on of these.
@@ -20,26 +21,16 @@ _KNOWN = {
 }
 
 
-def open_source(
-    dataset: str,
-    data_dir: str | None = None,
-    train_split: str | None = None,
-    test_split: str | None = None,
-    color: bool = False,
-) -> Source:
+def open_source(options: Options) -> Source:
     """Finds, and prepares where needed, a data set with an image and a class label.
 
     TensorFlow is imported as it is read.
 
     Args:
-      dataset: "name", "name/config" or either with ":version", of one that TFDS knows or
-        that is prepared in `data_dir`.
-      data_dir: where TFDS keeps its data sets; None is TFDS's own default.
-      train_split: TFDS split to train on; None is `train`, and `validation` where it has
-        that and `test`.
-      test_split: TFDS split to test on; None is `test`, or a share of `train` where that
-        is the only split.
-      color: as of `pixels.of_images`.
+      options: `dataset`, which is "name", "name/config" or either with ":version", of one
+        that TFDS knows or that is prepared in `data_dir`; `train_split`, by default
+        `train`, and `validation` where it has that and `test`; `test_split`, by default
+        `test`, or a share of `train` where that is the only split.
 
     Returns:
       The source, in the order that the data set has on disk. Classes that no example is
@@ -49,9 +40,10 @@ def open_source(
       idx.IdxError: there is no such data set, or it is not one of images with a label
         each.
     """
+    dataset = options.dataset or ""
     name = f"--dataset={dataset}"
     try:
-        builder = tfds.builder(dataset, data_dir=data_dir)
+        builder = tfds.builder(dataset, data_dir=options.data_dir)
     except Exception as e:  # TFDS has no one class for what a name can have wrong.
         expected = "one that TFDS knows or that is prepared in --data_dir"
         raise idx.error(name, "data set", expected, f"none: {_reason(e)}") from e
@@ -70,9 +62,9 @@ def open_source(
             expected = f"TFDS to prepare it in {builder.data_dir}"
             found = f"{type(e).__name__}: {_reason(e)}"
             raise idx.error(name, "data set", expected, found) from e
-    parts, notes = _parts(name, info, train_split, test_split)
+    parts, notes = _parts(name, info, options.train_split, options.test_split)
     count = sum(info.splits[expression].num_examples for expression in parts)
-    items = _items(name, builder, parts, (image, label), color)
+    items = _items(name, builder, parts, (image, label), options.color)
     names = [str(text) for text in info.features[label].names]
     return Source(name, count, items, names, "drop", notes=notes)
 
@@ -159,7 +151,12 @@ def _items(
                 (values,) = pixels.of_images(example[image][np.newaxis], color)
                 text = f"{builder.info.full_name} {origin}"
                 yield Item(
-                    values, names[number], part, f"{n}", text, f"{name}: {origin}"
+                    pixels=values,
+                    label=names[number],
+                    split=part,
+                    key=f"{n}",
+                    origin=text,
+                    path=f"{name}: {origin}",
                 )
         except (idx.IdxError, OSError, GeneratorExit):
             raise

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from mnist_idx_tfds import class_folders, idx
 from mnist_idx_tfds.sources import folders, pictured, split, table
+from mnist_idx_tfds.sources.options import Options
 from mnist_idx_tfds.sources.source import Source
 
 FILE = "unpacked.csv"
@@ -35,12 +36,7 @@ def write(root: pathlib.Path, names: Sequence[str]) -> list[str]:
     return made
 
 
-def open_source(
-    root: pathlib.Path,
-    size: tuple[int, int] | None,
-    skip_bad: bool,
-    color: bool = False,
-) -> Source:
+def open_source(root: pathlib.Path, options: Options) -> Source:
     """Finds the pictures of an unpacked set, as whoever has it may have moved them.
 
     Classes and their labels are those of `unpacked.csv`, also where a class has no
@@ -49,9 +45,7 @@ def open_source(
 
     Args:
       root: folder with `unpacked.csv`, `train` and `test`.
-      size: as of `reading.read`.
-      skip_bad: as of `pictured.items`.
-      color: as of `reading.read`.
+      options: how pictures are read.
 
     Raises:
       idx.IdxError: a folder is missing, or is not in `unpacked.csv`.
@@ -69,7 +63,7 @@ def open_source(
                 for file in folders.files(path)
             ]
     found.sort(key=_position)
-    items = pictured.items(f"{root}", found, size, skip_bad, color)
+    items = pictured.items(found, options)
     return Source(f"{root}", len(found), items, list(classes.values()), "keep")
 
 

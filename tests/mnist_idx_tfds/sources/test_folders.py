@@ -4,6 +4,7 @@ import pytest
 
 from mnist_idx_tfds import idx
 from mnist_idx_tfds.sources import folders
+from mnist_idx_tfds.sources.options import Options
 
 
 def make(root, *paths):
@@ -62,7 +63,7 @@ def test_what_is_not_hidden_is_taken_for_a_picture(tmp_path):
 def test_home_in_the_folder_is_expanded(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     make(tmp_path, "set/a/1")
-    source = folders.open_source("~/set", None, False)
+    source = folders.open_source("~/set", Options())
     assert (source.names, source.total) == (["a"], 1)
 
 

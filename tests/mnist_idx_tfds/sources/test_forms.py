@@ -6,13 +6,14 @@ from source_files import save_picture, write_table
 
 from mnist_idx_tfds import idx
 from mnist_idx_tfds.sources import forms, unpacked
+from mnist_idx_tfds.sources.options import Options
 
 PIXELS = "label,pixel0,pixel1,pixel2,pixel3"
 ROW = [3, 0, 1, 2, 255]
 
 
 def labels(path, **options):
-    source = forms.open_source(path, forms.Options(**options))
+    source = forms.open_source(path, Options(**options))
     return [item.label for item in source.items]
 
 

@@ -6,6 +6,7 @@ from source_files import table_of, write_table
 
 from mnist_idx_tfds import idx
 from mnist_idx_tfds.sources import pixel_table
+from mnist_idx_tfds.sources.options import Options
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 3, 3), np.uint8)
 LABELS = [3, 1, 3, 7, 1, 3]
@@ -13,7 +14,7 @@ HEADER, ROWS = table_of(IMAGES, LABELS)
 
 
 def read(path, test=None, **flags):
-    source = pixel_table.open_source(path, test, **flags)
+    source = pixel_table.open_source(path, Options(test_csv=test, **flags))
     items = list(source.items)
     assert source.total == len(items)
     return items

@@ -1,22 +1,10 @@
-"""Colors as Pillow makes them gray, and which ranges of numbers are plain."""
+"""Which ranges of numbers are plain."""
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from mnist_idx_tfds import idx
 from mnist_idx_tfds.sources import pixels
-
-
-def test_gray_is_the_luma_that_pillow_has():
-    colors = np.random.default_rng(0).integers(0, 256, (2, 50, 40, 3), np.uint8)
-    expected = [np.asarray(Image.fromarray(image).convert("L")) for image in colors]
-    np.testing.assert_array_equal(pixels.to_gray(colors), expected)
-
-
-def test_one_channel_is_gray():
-    images = np.arange(6, dtype=np.uint8).reshape(1, 2, 3)
-    np.testing.assert_array_equal(pixels.to_gray(images[..., np.newaxis]), images)
 
 
 def factor(*pieces):

@@ -5,6 +5,7 @@ import pytest
 
 from mnist_idx_tfds import idx
 from mnist_idx_tfds.sources import split as module
+from mnist_idx_tfds.sources.options import Options
 from mnist_idx_tfds.sources.source import Source
 
 
@@ -50,7 +51,8 @@ def split(counts, share=0.2, seed=0, given=None, **kwargs):
         for n in range(count)
     ]
     names = [f"class {label}" for label in range(len(counts))]
-    splits = module.split(source(**kwargs), names, placed, share, seed)
+    options = Options(test_share=share, seed=seed)
+    splits = module.split(source(**kwargs), names, placed, options)
     assert sorted(splits["train"] + splits["test"]) == list(range(len(placed)))
     return {
         name: [f"{placed[n].label[6:]}/{placed[n].key}" for n in order]

@@ -7,6 +7,7 @@ import tfds_sets
 
 from mnist_idx_tfds import idx
 from mnist_idx_tfds.sources import tfds_set
+from mnist_idx_tfds.sources.options import Options
 
 IMAGE = tfds.features.Image(shape=(4, 3, 1))
 COLOR = tfds.features.Image(shape=(None, None, 3))
@@ -42,8 +43,15 @@ def gray(tmp_path_factory):
     return images, prepared(folder, {"image": IMAGE, "label": LABEL}, examples)
 
 
+def opened(dataset, folder, train=None, test=None):
+    splits = {"train_split": train, "test_split": test}
+    return tfds_set.open_source(
+        Options(dataset=dataset, data_dir=str(folder), **splits)
+    )
+
+
 def read(folder, *splits):
-    source = tfds_set.open_source("given", str(folder), *splits)
+    source = opened("given", folder, *splits)
     items = list(source.items)
     assert len(items) == source.total
     return source, items
@@ -167,7 +175,7 @@ def test_what_has_not_one_image_and_label_is_named(tmp_path, features, message):
 
 def test_an_unknown_name_is_named(tmp_path):
     with pytest.raises(idx.IdxError) as caught:
-        tfds_set.open_source("no_such_set", str(tmp_path))
+        opened("no_such_set", tmp_path)
     assert str(caught.value).startswith(
         "--dataset=no_such_set: data set: expected one that TFDS knows or that is "
         "prepared in --data_dir, found none: "

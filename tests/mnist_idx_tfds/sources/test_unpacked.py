@@ -8,6 +8,7 @@ from source_files import save_picture
 
 from mnist_idx_tfds import idx
 from mnist_idx_tfds.sources import unpacked
+from mnist_idx_tfds.sources.options import Options
 
 
 def make(root, names, *paths):
@@ -24,7 +25,7 @@ def make(root, names, *paths):
 
 def read(root):
     """Path, class and split of each item, in order."""
-    source = unpacked.open_source(root, None, False)
+    source = unpacked.open_source(root, Options())
     assert source.ordered
     return [(item.origin, item.label, item.split) for item in source.items]
 
@@ -48,7 +49,7 @@ def test_pictures_with_other_names_come_last(tmp_path):
 
 def test_classes_are_in_the_order_of_the_file_with_or_without_pictures(tmp_path):
     make(tmp_path, ["z", "empty", "a"], "train/a/0.png", "test/z/0.png")
-    source = unpacked.open_source(tmp_path, None, False)
+    source = unpacked.open_source(tmp_path, Options())
     assert (source.names, source.unused) == (["z", "empty", "a"], "keep")
 
 
