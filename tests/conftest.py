@@ -45,7 +45,7 @@ SLOW = (
 
 # The files that take longest, which other processes would end up waiting for.
 FIRST = (
-    "tests/test_readme.py",
+    "tests/test_docs.py",
     "tests/trainer/machine/test_jax.py",
     "tests/trainer/machine/test_processes.py",
     "tests/test_faults.py",

@@ -21,7 +21,7 @@ def main(_: list[str]) -> None:
     if importlib.util.find_spec("gradio") is None:
         raise TrainerError(
             "gradio: expected it installed, found none. Run, in the project's folder: "
-            "python -m pip install '.[demo]'"
+            "python -m pip install 'mnist-idx-tfds[demo]'"
         )
     # TFDS, Keras and TensorFlow take seconds to import; the flags are checked by now.
     from trainer.machine import device

@@ -98,7 +98,7 @@ def _define_flags() -> None:
     flags.DEFINE_bool(
         "onnx",
         False,
-        "Write model.onnx, too; what that needs comes with pip install '.[onnx]'.",
+        "Write model.onnx, too; what that needs comes with pip install 'mnist-idx-tfds[onnx]'.",
     )
     flags.DEFINE_bool(
         "quantize",

@@ -511,4 +511,4 @@ def test_without_the_extra_one_line_says_how_to_install_it(tmp_path):
     assert (result.returncode, result.stdout) == (1, "")
     (line,) = result.stderr.splitlines()
     assert line.startswith("trainer.demo: gradio: expected it installed, found none.")
-    assert "pip install '.[demo]'" in line
+    assert "pip install 'mnist-idx-tfds[demo]'" in line

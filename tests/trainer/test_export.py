@@ -153,7 +153,7 @@ def test_onnx_without_its_converter_is_an_error_that_says_how_to_have_it(
         exported.check(tmp_path / "out", onnx=True)
     assert str(error.value) == (
         "--onnx: expected the package tf2onnx, without which model.onnx cannot be "
-        "written, found none. It comes with pip install '.[onnx]'."
+        "written, found none. It comes with pip install 'mnist-idx-tfds[onnx]'."
     )
     assert not list(tmp_path.iterdir())
 

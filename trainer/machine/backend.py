@@ -21,6 +21,6 @@ def name() -> str:
     if chosen == "jax" and not importlib.util.find_spec("jax"):
         raise TrainerError(
             "KERAS_BACKEND=jax: expected the package jax, found none. It comes with pip "
-            "install '.[jax]'; without KERAS_BACKEND, TensorFlow computes."
+            "install 'mnist-idx-tfds[jax]'; without KERAS_BACKEND, TensorFlow computes."
         )
     return chosen

@@ -166,7 +166,7 @@ def _no_gpu(name: str, index: int, seen: list[str], why: str) -> TrainerError:
     extra = "jax-cuda" if backend.name() == "jax" else "gpu"
     return TrainerError(
         f"--device={name}: expected GPU:{index}, found only {', '.join(seen)}. {why}"
-        f"GPU support comes with pip install '.[{extra}]' on Linux with an NVIDIA driver; "
+        f"GPU support comes with pip install 'mnist-idx-tfds[{extra}]' on Linux with an NVIDIA driver; "
         "--device=cpu trains without."
     )
 

@@ -45,7 +45,7 @@ def check(
     if onnx and not importlib.util.find_spec("tf2onnx"):
         raise TrainerError(
             f"--onnx: expected the package tf2onnx, without which {ONNX} cannot be "
-            "written, found none. It comes with pip install '.[onnx]'."
+            "written, found none. It comes with pip install 'mnist-idx-tfds[onnx]'."
         )
     folder = pathlib.Path(export_dir).expanduser()
     with _draft(folder):

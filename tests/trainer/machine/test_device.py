@@ -38,7 +38,7 @@ def test_no_gpu_is_an_error_that_says_what_there_is_why_and_what_to_do():
     assert result.returncode != 0
     error = result.stderr.splitlines()[-1]
     assert "--device=gpu:1: expected GPU:1, found only CPU:0." in error
-    assert "pip install '.[gpu]'" in error
+    assert "pip install 'mnist-idx-tfds[gpu]'" in error
     if tf.test.is_built_with_cuda():
         assert "TensorFlow says: failed call to cuInit: " in error
 

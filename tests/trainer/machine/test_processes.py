@@ -288,7 +288,7 @@ def test_without_jax_one_line_says_how_to_install_it():
     program = changed("import sys; sys.modules['jax'] = None")
     result = processes.end(start_one(0, port=1, program=program))
     assert result.returncode == 1
-    assert "It comes with pip install '.[jax]'" in line(result)
+    assert "It comes with pip install 'mnist-idx-tfds[jax]'" in line(result)
 
 
 def test_other_programs_have_one_process():

@@ -1,5 +1,6 @@
-"""Every command and program in README, run as printed by someone who follows it."""
+"""README and the pages of docs/: what they say runs, and names only what there is."""
 
+import ast
 import importlib.util
 import os
 import pathlib
@@ -8,6 +9,7 @@ import shutil
 import subprocess
 import sys
 
+import flags_page
 import numpy as np
 import pytest
 from idx_files import write_set
@@ -17,19 +19,34 @@ from source_files import table_of, write_table
 from trainer.data import source
 
 ROOT = pathlib.Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+# In the order in which a reader comes to them; the log is history, and no guide.
+ORDER = ("own-files", "own-pictures", "runs", "models")
+PAGES = [
+    ROOT / "README.md",
+    *(ROOT / "docs" / f"{name}.md" for name in ORDER),
+    *sorted(
+        path
+        for path in (ROOT / "docs").glob("*.md")
+        if path.stem not in (*ORDER, "LOG")
+    ),
+]
+TEXTS = {path: path.read_text(encoding="utf-8") for path in PAGES}
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+# Each once, however many pages have it.
+BLOCKS = list(dict.fromkeys(b for text in TEXTS.values() for b in FENCE.findall(text)))
 # Of terminals side by side.
 TERMINALS = [text for kind, text in BLOCKS if not kind and "_PROCESS_ID=" in text]
-COMMANDS = [
-    line
-    for kind, text in BLOCKS
-    if not kind and text not in TERMINALS
-    for line in text.strip().splitlines()
-]
+COMMANDS = list(
+    dict.fromkeys(
+        line
+        for kind, text in BLOCKS
+        if not kind and text not in TERMINALS
+        for line in text.strip().splitlines()
+    )
+)
 PROGRAMS = [text for kind, text in BLOCKS if kind == "python"]
 FRAMEWORKS = ("import torch\n", "import jax.numpy as jnp\n")
-# Whole lines that run elsewhere, or cannot run here; anything new in README runs here.
+# Whole lines that run elsewhere, or cannot run here; anything new in a page runs here.
 ELSEWHERE = {
     "python -m pip install -e . && python -m trainer --model=cnn "
     "--idx_dir=mnist_idx_tfds/dummy_data": "test_main, and .ci/run",
@@ -42,7 +59,7 @@ ELSEWHERE = {
     ),
     "python -m pip install -e '.[demo]'": "an install; the extra test has gradio, too",
     "python -m trainer --dataset=fashion_mnist": "a download; test_source has others",
-    "python -m mnist_idx_tfds.pack --dataset=cifar10 --color DIR": (
+    "python -m mnist_idx_tfds.pack --dataset=cifar10 --color FROM_TFDS": (
         "a download; test_pack and test_tfds_set have others"
     ),
     "tfds build mnist_idx_tfds": "test_tfds_build",
@@ -51,13 +68,19 @@ ELSEWHERE = {
 # Training on files of one's own takes about a minute by default, each time, which
 # test_budget and `python -m benchmarks accuracy` have: these commands end after an epoch.
 OWN_FILES = re.compile(r"python -m trainer --idx_dir=\S+")
-OTHER_FORMS = re.compile(r"\.pack .*\.(npz|csv) ")
 BELOW_TARGET = 3
+# Flags of other programs that the pages name.
+FOREIGN = {
+    *("--config", "--imports", "--overwrite", "--beam_pipeline_options"),  # tfds build
+    *("--logdir", "--ntasks-per-node", "--xla_force_host_platform_device_count"),
+    *("--help", "--verbosity"),  # Of all programs.
+    *("--sets",),  # Of the benchmarks.
+}
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A user's folder: DIR, IMAGES_DIR, PICTURE, and embedded digits for MNIST."""
+    """A user's folder: DIR, PICTURES, PICTURE, tables, and digits for MNIST."""
     folder = tmp_path_factory.mktemp("user")
     built = pathlib.Path(
         source.prepare(
@@ -68,22 +91,24 @@ def folder(tmp_path_factory):
     shutil.copytree(built, mnist)
     info = mnist / "dataset_info.json"
     info.write_text(info.read_text().replace(built.parent.name, "mnist"))
-    # By which `tfds build` finds the builder, as in the root of the repository.
-    (folder / "mnist_idx_tfds").symlink_to(ROOT / "mnist_idx_tfds")
+    # By which `tfds build` finds the builder, as in the root of the repository, and
+    # Python the benchmarks.
+    for name in ("mnist_idx_tfds", "benchmarks"):
+        (folder / name).symlink_to(ROOT / name)
     write_set(folder / "DIR", train=200, test=50, shape=(28, 28))
     random = np.random.default_rng(0)
     for name in ("circle", "square"):
-        (folder / "IMAGES_DIR" / name).mkdir(parents=True)
+        (folder / "PICTURES" / name).mkdir(parents=True)
         for n in range(10):
             pixels = random.integers(0, 256, (40, 30, 3), np.uint8)
-            Image.fromarray(pixels).save(folder / "IMAGES_DIR" / name / f"{n}.png")
-    shutil.copy(folder / "IMAGES_DIR" / "circle" / "0.png", folder / "PICTURE")
+            Image.fromarray(pixels).save(folder / "PICTURES" / name / f"{n}.png")
+    shutil.copy(folder / "PICTURES" / "circle" / "0.png", folder / "PICTURE")
     write_other_forms(folder)
     return folder
 
 
 def write_other_forms(folder):
-    """The files that README packs, beside folders of pictures."""
+    """The files that the pages pack, beside folders of pictures."""
     images = np.random.default_rng(1).integers(0, 256, (10, 4, 4), np.uint8)
     labels = np.arange(10) % 2
     parts = {f"x_{part}": images for part in ("train", "test")}
@@ -91,7 +116,7 @@ def write_other_forms(folder):
     for name in ("train.csv", "test.csv"):
         write_table(folder / name, *table_of(images, labels))
     rows = [
-        [f"IMAGES_DIR/{name}/{n}.png", name]
+        [f"PICTURES/{name}/{n}.png", name]
         for name in ("circle", "square")
         for n in range(10)
     ]
@@ -123,37 +148,45 @@ def start(folder):
 
 
 def test_every_command_runs_as_printed(folder, start):
-    for number, command in enumerate(COMMANDS):
+    for command in COMMANDS:
         if command in ELSEWHERE:
             continue
-        if OTHER_FORMS.search(command):
-            # Each makes the set that a reader would make with one of them.
-            command = re.sub(r" DIR$", f" DIR_{number}", command)
         if command.startswith("tensorboard"):
             check_tensorboard(start(command.split()))
             continue
         if "trainer.demo" in command:
             check_demo(start([*command.split(), "--no_browser"]))
             continue
-        if ".pack" in command or command.endswith("--idx_dir=DIR --workdir=RUN"):
-            # The story of one's own pictures makes folders that the others have.
-            command = re.sub(r"\b(DIR|RUN)\b", r"PICTURES_\1", command)
         if OWN_FILES.match(command):
             command += " --epochs=1"
         process = start(command, shell=True)
         out, err = process.communicate()
         allowed = {0, BELOW_TARGET} if "--target_accuracy" in command else {0}
+        if command.endswith("--help"):
+            allowed = {0, 1}  # absl's way.
         assert process.returncode in allowed, f"{command}: {err}"
         if command.startswith("tfds"):
             continue  # What it says, and where, is TFDS's own.
         assert process.returncode or not err, f"{command}: {err}"
         assert out, command
-    left = {path.name for path in (folder / "PICTURES_RUN").iterdir()}
-    assert {"model.keras", "report.html", "labels.txt"} <= left
     assert (folder / "PICTURES_RUN" / "labels.txt").read_text() == "circle\nsquare\n"
     assert (folder / "EXPORT" / "1" / "saved_model.pb").exists()
     assert (folder / "report.html").exists()
     assert (folder / "data" / "mnist_idx_tfds" / "letters" / "1.0.0").exists()
+    check_files_of_a_run(folder)
+
+
+def check_files_of_a_run(folder):
+    """Those that docs/runs.md names are those that there are."""
+    page = TEXTS[ROOT / "docs" / "runs.md"]
+    table = page[page.index("| file | |") :].split("\n\n")[0]
+    named = set(re.findall(r"^\| `([^`]+)`", table, re.MULTILINE))
+    there = {
+        f"{path.name}{'/' if path.is_dir() else ''}"
+        for path in (folder / "MNIST_RUN").iterdir()
+        if not path.name.startswith(".")
+    }
+    assert there == named
 
 
 def test_the_guide_to_several_machines_works_as_printed(folder, start):
@@ -184,7 +217,7 @@ def check_demo(process):
     """It serves until it is stopped; the rest is in test_demo."""
     if importlib.util.find_spec("gradio") is None:
         _, err = process.communicate()
-        assert "pip install '.[demo]'" in err
+        assert "[demo]'" in err
         return
     try:
         assert process.stdout.readline().startswith("http://127.0.0.1:")
@@ -195,9 +228,8 @@ def check_demo(process):
 
 def test_every_program_runs_as_printed(folder, start):
     """After the commands, which make the files and the data set that they open."""
-    assert len(PROGRAMS) == 6
     programs = [p for p in PROGRAMS if not p.startswith(FRAMEWORKS)]
-    assert len(programs) == 4
+    assert len(programs) >= 4
     process = start([sys.executable, "-c", "\n".join(programs)])
     _, err = process.communicate()
     assert process.returncode == 0, err
@@ -217,13 +249,49 @@ def test_program_of_another_framework_runs_as_printed(folder, start, framework):
     assert re.search(r"200, 28, 28.* (torch\.)?uint8 .*200", out)
 
 
-def test_exit_codes_and_flags_are_all_in_readme():
+def test_flags_page_is_what_the_programs_say():
+    """Else run `python tests/helpers/flags_page.py`."""
+    page = TEXTS[flags_page.PAGE]
+    assert page.partition(flags_page.MARK)[2].strip() == flags_page.tables().strip()
+
+
+def test_pages_name_only_flags_that_there_are():
+    known = set().union(*flags_page.flags().values()) | FOREIGN
+    for path, text in TEXTS.items():
+        named = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", text))
+        assert not named - known, path
+
+
+def test_every_exit_code_stands_in_one_place():
     from trainer import errors
 
+    page = TEXTS[flags_page.PAGE]
     codes = {c.exit_code for c in vars(errors).values() if isinstance(c, type)}
-    for code in codes:
-        assert f"\n| {code} |" in README
-    main = (ROOT / "trainer" / "__main__.py").read_text()
-    shared = (ROOT / "trainer" / "cli.py").read_text()
-    for flag in re.findall(r'DEFINE_\w+\(\s*"(\w+)"', main + shared):
-        assert f"\n| `--{flag}` |" in README
+    for code in {0, 2, *codes}:
+        assert page.count(f"\n| {code} |") == 1, code
+    listed = re.findall(r"^\| (\d+)(?:, (\d+))? \|", page, re.MULTILINE)
+    assert {int(c) for row in listed for c in row if c} == {0, 2, 130, 143, *codes}
+
+
+def test_every_link_of_a_page_leads_somewhere():
+    for path in [*PAGES, ROOT / "docs" / "LOG.md", ROOT / "BUILD_NOTES.md"]:
+        text = path.read_text(encoding="utf-8")
+        for target in re.findall(r"\]\(((?!http)[^)#]+)\)", text):
+            assert (path.parent / target).exists(), f"{path.name}: {target}"
+
+
+def test_pages_keep_to_their_length():
+    """A README that is read is a page."""
+    assert len(TEXTS[ROOT / "README.md"].splitlines()) <= 150
+    notes = (ROOT / "BUILD_NOTES.md").read_text(encoding="utf-8")
+    assert len(notes.splitlines()) <= 300
+
+
+@pytest.mark.parametrize("path", PAGES[1:], ids=lambda path: path.stem)
+def test_page_begins_with_a_command(path):
+    """Or with a program, where it is about those; and that parses."""
+    kind, text = FENCE.search(TEXTS[path]).groups()
+    assert kind in ("", "python")
+    assert TEXTS[path].index("```") < 200
+    if kind:
+        ast.parse(text)
