@@ -131,12 +131,13 @@ def main(_: list[str]) -> None:
     from trainer.network import parallel
     from trainer.network.architectures import MODELS
     from trainer.run import budget, callbacks, loop
+    from trainer.run.hyperparameters import Hyperparameters
 
     if _EXPORT_DIR.value and peers.is_first():
         from trainer.network import exported
 
         exported.check(_EXPORT_DIR.value)  # Before a training that would be lost.
-    is_mnist = not (f.idx_dir or f.dataset)
+    is_mnist = budget.is_mnist(f.idx_dir, f.dataset)
     name = _MODEL.value or ("cnn" if is_mnist else "strong")
     if _FROM_MODEL.value and not _MODEL.value:
         name = _model_of(_FROM_MODEL.value) or name
@@ -152,12 +153,13 @@ def main(_: list[str]) -> None:
     _print_findings(source.findings(builder), f.idx_dir)
     target = _TARGET_ACCURACY.value
     examples = pipeline.count(builder, _TRAIN_SPLIT.value, "--train_split")
-    length = budget.of(examples, features.find(builder.info).image_shape)
-    if is_mnist:
-        length = budget.Budget(model.epochs, 1, "as in the tutorial")
-    if _EPOCHS.value:
-        length = budget.Budget(_EPOCHS.value, 1, "by --epochs")
-    settings = loop.Settings(
+    length = budget.of(
+        examples,
+        features.find(builder.info).image_shape,
+        _EPOCHS.value,
+        model.epochs if is_mnist else None,
+    )
+    how = Hyperparameters(
         model=name,
         epochs=length.epochs,
         batch_size=batch_size,
@@ -176,13 +178,13 @@ def main(_: list[str]) -> None:
             train_split=_TRAIN_SPLIT.value,
             eval_split=_EVAL_SPLIT.value,
             feed=peers.first_says(_feed),
-            batch_size=settings.batch_size,
-            seed=settings.seed,
+            batch_size=how.batch_size,
+            seed=how.seed,
             passes=length.passes,
             augment=augment,
             devices=selected.devices,
         )
-        result = loop.run(settings, feed, selected, length.why, _WORKDIR.value, target)
+        result = loop.run(how, feed, selected, length.why, _WORKDIR.value, target)
     if _EXPORT_DIR.value and peers.is_first():
         folder = exported.write(result.model, _EXPORT_DIR.value, feed.label_names)
         print(f"exported to {folder}")

@@ -1,9 +1,13 @@
-"""How long to train where no flag says it."""
+"""How long to train."""
 
 import math
+import re
 from typing import NamedTuple
 
 from trainer.network import architectures
+
+# As `--dataset` has it, and as the first line of a run does.
+_MNIST = re.compile(r"mnist_idx_tfds(/mnist)?([:/][\d.*]+)?")
 
 # In images of 28 x 28 pixels.
 _LEAST, _MOST = 100_000, 400_000
@@ -27,18 +31,35 @@ class Budget(NamedTuple):
     why: str
 
 
-def of(examples: int, image_shape: tuple[int, int, int]) -> Budget:
-    """Returns how long a set is trained on: sixteen passes, within bounds.
+def is_mnist(idx_dir: str | None, dataset: str | None) -> bool:
+    """Whether these flags mean MNIST itself, which has the tutorial's network and length."""
+    return not idx_dir and (not dataset or _MNIST.fullmatch(dataset) is not None)
 
-    What is seen in all is at least 100,000 and at most 400,000 images of 28 x 28 pixels,
-    or as much of another size: a minute and four of them for the network `strong` on two
-    cores. There is one pass at least, and no more than 20 epochs; they are of several
-    passes then.
+
+def of(
+    examples: int,
+    image_shape: tuple[int, int, int],
+    epochs: int | None = None,
+    tutorials: int | None = None,
+) -> Budget:
+    """Returns how long a set is trained on.
+
+    Where nobody says it, what is seen in all takes as long as sixteen passes over
+    images of 28 x 28 pixels, but at least as 100,000 such images and at most as 400,000:
+    a minute and four of them for the network `strong` on two cores. Passes are whole,
+    which moves these bounds; there is one at least. Epochs are no more than 20, of
+    several passes each then.
 
     Args:
       examples: number of training examples.
       image_shape: height, width and channels, in pixels.
+      epochs: as a user asks for them, of one pass each.
+      tutorials: those of the tutorial, where MNIST itself is trained on.
     """
+    if epochs:
+        return Budget(epochs, 1, "by --epochs")
+    if tutorials:
+        return Budget(tutorials, 1, "as in the tutorial")
     images = min(max(_PASSES * examples, _LEAST), _MOST) / _cost(image_shape)
     passes = max(1, round(images / examples))
     passes_an_epoch = math.ceil(passes / _EPOCHS)

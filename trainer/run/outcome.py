@@ -8,7 +8,6 @@ from etils import epath
 from trainer.data import origins
 from trainer.data.pipeline import Data
 from trainer.quality import measures, report
-from trainer.quality.board import Writer
 from trainer.run import workdir
 
 
@@ -17,7 +16,6 @@ def write(
     network: keras.Model,
     judge: keras.Model,
     data: Data,
-    board: Writer,
 ) -> None:
     """Evaluates a trained network, writes all there is to see of it, and says where.
 
@@ -26,7 +24,6 @@ def write(
       network: the trained network, to be kept.
       judge: a model of its weights, to be evaluated; see `parallel`.
       data: what it was trained and is evaluated on.
-      board: of the run; gets confusion matrix and mistakes.
     """
     model = kept.save_model(network)
     result = measures.evaluate(judge, data.evaluate, data.label_names)
@@ -36,7 +33,6 @@ def write(
     page = kept.folder / workdir.REPORT
     with workdir.written(page):
         report.write(page, kept.settings, kept.records, result, findings=data.findings)
-    board.images(result, kept.step)
     low, high = result.interval
     print(
         f"accuracy {result.accuracy:.4f}, 95% interval {low:.4f} to {high:.4f}, on "

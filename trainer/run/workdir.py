@@ -100,7 +100,7 @@ class Workdir:
             self._check_metrics()
             self._write(METRICS, "".join(map(_line, self.records)))
         except TrainerError:
-            self.close()
+            self._locked.close()
             raise
 
     def restore(self, network: keras.Model) -> None:

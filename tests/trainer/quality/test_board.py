@@ -1,13 +1,10 @@
 """A run's log for TensorBoard, read back as TensorBoard reads it."""
 
-import warnings
-
-import numpy as np
 import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing import event_accumulator
 
-from trainer.quality import board, measures
+from trainer.quality import board
 
 METRICS = [
     {
@@ -28,24 +25,6 @@ METRICS = [
     },
     {"step": 23, "epoch": 1, "test_loss": 0.125, "test_accuracy": 0.875},
 ]
-
-
-def evaluated(names=("a", "b"), channels=1, mistakes=3):
-    images = np.full((mistakes, 6, 5, channels), 90, np.uint8)
-    return measures.Evaluation(
-        label_names=names,
-        examples=10,
-        loss=0.1,
-        accuracy=0.7,
-        interval=(0.4, 0.9),
-        class_examples=np.array([10, 0]),
-        class_correct=np.array([7, 0]),
-        class_predicted=np.array([7, 3]),
-        confusion=np.array([[7, 3], [0, 0]]),
-        mistakes=tuple(
-            measures.Mistake(i, image, 0, 1, 0.9) for i, image in enumerate(images)
-        ),
-    )
 
 
 def read(folder):
@@ -75,7 +54,6 @@ def written(tmp_path):
     writer = board.Writer(tmp_path / "tensorboard")
     for metrics in METRICS:
         writer.record(metrics)
-    writer.images(evaluated(), 23)
     writer.close()
     return tmp_path / "tensorboard"
 
@@ -93,16 +71,6 @@ def test_training_and_test_curves_have_the_same_tags(written):
     }
 
 
-def test_images_are_the_confusion_matrix_and_the_mistakes(written):
-    events = read(written / "test")
-    for tag in ("confusion", "mistakes"):
-        ((step, (width, height, png)),) = events[tag]
-        pixels = tf.io.decode_png(png).numpy()
-        assert step == 23
-        assert pixels.shape[:2] == (int(height), int(width))
-        assert pixels.std() > 10
-
-
 def test_a_resumed_run_leaves_no_step_twice(written):
     before = scalars(written / "train")
     writer = board.Writer(written)
@@ -118,23 +86,3 @@ def test_files_that_are_not_its_own_stay(tmp_path):
     (tmp_path / "train" / "notes.txt").write_text("mine")
     board.Writer(tmp_path).close()
     assert (tmp_path / "train" / "notes.txt").read_text() == "mine"
-
-
-def test_without_mistakes_or_matrix_there_are_no_images(tmp_path):
-    nothing = evaluated(mistakes=0)
-    object.__setattr__(nothing, "confusion", None)
-    writer = board.Writer(tmp_path)
-    writer.images(nothing, 1)
-    writer.close()
-    assert read(tmp_path / "test") == {}
-
-
-@pytest.mark.parametrize("channels", [1, 2, 3, 4])
-def test_any_names_and_images_are_drawn_without_a_warning(tmp_path, channels):
-    names = ("$x_{", "字 and a very long name")
-    writer = board.Writer(tmp_path)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        writer.images(evaluated(names, channels), 1)
-    writer.close()
-    assert set(read(tmp_path / "test")) == {"confusion", "mistakes"}

@@ -10,7 +10,9 @@ from trainer.data import pipeline
 from trainer.machine.device import Device
 from trainer.network import architectures
 from trainer.quality import measures
-from trainer.run import loop
+from trainer.run import class_weights, loop
+from trainer.run.compiling import compiled
+from trainer.run.hyperparameters import Hyperparameters
 
 SIZE = 16
 CPU = Device("CPU", "CPU", cores=2)
@@ -63,7 +65,7 @@ def learn(folder, train, test, model, epochs, class_weight="none"):
         seed=0,
         augment=epochs >= kind.augmented_from,
     )
-    settings = loop.Settings(
+    settings = Hyperparameters(
         model, epochs, kind.batch_size, kind.learning_rate, 0, 0, class_weight
     )
     return loop.run(settings, data, CPU), data
@@ -126,7 +128,7 @@ def test_two_hundred_classes_are_learnt(tmp_path, model, least):
     ],
 )
 def test_balanced_weights_add_up_to_the_same_for_each_class(counts, expected):
-    weights = loop._weights(np.array(counts))
+    weights = class_weights.balanced(np.array(counts))
     assert list(weights) == list(range(len(counts)))
     assert list(weights.values()) == pytest.approx(expected)
 
@@ -164,7 +166,7 @@ def test_classes_weigh_alike_by_themselves_where_one_has_more_than_80_percent(
     said = {}
     for weights in ("auto", "none", "balanced"):
         capsys.readouterr()
-        loop.run(loop.Settings("cnn", 1, 48, 0.01, 0, 0, weights), data, CPU)
+        loop.run(Hyperparameters("cnn", 1, 48, 0.01, 0, 0, weights), data, CPU)
         said[weights] = capsys.readouterr().out
     assert said["auto"] == said[as_with]
     alike = f"classes weighed alike ({majority}% are 0)"
@@ -187,11 +189,11 @@ def test_the_training_loss_is_weighed_and_the_evaluations_is_not(
     data = pipeline.load(builder, feed=feed, batch_size=40, seed=0)
     network = architectures.cnn(data.image_shape, 2, data.pixels)
     network.layers[-1].set_weights([np.zeros((16, 2)), np.log([0.9, 0.1])])
-    settings = loop.Settings("cnn", 1, 40, 1e-9, 1, 0, class_weight)
-    model = loop._compiled(network, settings, data, CPU)
+    settings = Hyperparameters("cnn", 1, 40, 1e-9, 1, 0, class_weight)
+    model = compiled(network, settings, data, CPU)
     capsys.readouterr()
-    weights, _ = loop._weigh(class_weight, data)
-    last = loop._fit(model, settings, data, weights, None, None, None)
+    weights, _ = class_weights.of(class_weight, data)
+    last = loop.fit(model, settings, data, weights)
     loss = re.search(r" step 1/1  loss (\S+)", capsys.readouterr().out)[1]
     losses = -np.log([0.9, 0.1])
     assert float(loss) == pytest.approx(losses @ shares, abs=1e-4)

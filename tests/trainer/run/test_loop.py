@@ -19,6 +19,8 @@ from trainer.errors import TrainerError
 from trainer.machine.device import Device
 from trainer.network import architectures
 from trainer.run import loop
+from trainer.run.compiling import compiled
+from trainer.run.hyperparameters import Hyperparameters
 
 
 def test_the_model_is_saved_the_same_where_keras_would_compile_with_xla(
@@ -26,10 +28,10 @@ def test_the_model_is_saved_the_same_where_keras_would_compile_with_xla(
 ):
     """As it would on a machine with a GPU, for whoever loads the model elsewhere."""
     monkeypatch.setattr(keras.Model, "_resolve_auto_jit_compile", lambda self: True)
-    settings = loop.Settings("cnn", 1, 48, 0.01, 20, 0)
+    settings = Hyperparameters("cnn", 1, 48, 0.01, 20, 0)
     data = types.SimpleNamespace(steps=3, label_names=("a", "b"))
     network = architectures.cnn((16, 16, 1), 2)
-    loop._compiled(network, settings, data, Device("CPU", "CPU"))
+    compiled(network, settings, data, Device("CPU", "CPU"))
     network.save(tmp_path / "model.keras")
     with zipfile.ZipFile(tmp_path / "model.keras") as file:
         config = json.loads(file.read("config.json"))
@@ -37,11 +39,11 @@ def test_the_model_is_saved_the_same_where_keras_would_compile_with_xla(
 
 
 def test_nothing_is_compiled_with_xla():
-    settings = loop.Settings("cnn", 1, 48, 0.01, 20, 0)
+    settings = Hyperparameters("cnn", 1, 48, 0.01, 20, 0)
     data = types.SimpleNamespace(steps=3, label_names=("a", "b"))
     network = architectures.cnn((16, 16, 1), 2)
     for cores in (1, 2):
-        model = loop._compiled(network, settings, data, Device("CPU", "CPU", cores))
+        model = compiled(network, settings, data, Device("CPU", "CPU", cores))
         assert (model.jit_compile, network.jit_compile) == (False, False)
 
 
@@ -91,7 +93,7 @@ def test_what_is_in_memory_is_read_once(
     own, reads, batch_size, log_every, class_weight
 ):
     data = pipeline.load(own, feed="memory", batch_size=batch_size, seed=0)
-    settings = loop.Settings("cnn", 3, batch_size, 0.01, log_every, 0, class_weight)
+    settings = Hyperparameters("cnn", 3, batch_size, 0.01, log_every, 0, class_weight)
     loop.run(settings, data, Device("CPU", "CPU"))
     assert reads == {"train": TRAIN, "test": TEST}
 
@@ -101,15 +103,15 @@ def test_what_is_streamed_is_read_once_an_epoch(own, reads, batch_size, log_ever
     """And once before the run, to see how bright images are."""
     data = pipeline.load(own, feed="stream", batch_size=batch_size, seed=0)
     assert reads == {"train": TRAIN}
-    settings = loop.Settings("cnn", 3, batch_size, 0.01, log_every, 0)
-    model = loop._compiled(
+    settings = Hyperparameters("cnn", 3, batch_size, 0.01, log_every, 0)
+    model = compiled(
         architectures.cnn((16, 16, 1), 3), settings, data, Device("CPU", "CPU")
     )
-    loop._fit(model, settings, data, None, None, None, None)
+    loop.fit(model, settings, data, None)
     assert reads == {"train": 4 * TRAIN, "test": 3 * TEST}
 
 
-STRONG = loop.Settings("strong", 2, 16, 0.003, 0, 0)
+STRONG = Hyperparameters("strong", 2, 16, 0.003, 0, 0)
 
 
 def run(builder, folder, target=None, settings=STRONG, augment=True, **kwargs):
@@ -164,9 +166,9 @@ def test_a_long_run_of_strong_decays_less_in_each_step(own):
     ):
         settings = dataclasses.replace(STRONG, model=model, epochs=steps // data.steps)
         network = architectures.MODELS[model].build((16, 16, 1), 3)
-        compiled = loop._compiled(network, settings, data, Device("CPU", "CPU"))
+        trained = compiled(network, settings, data, Device("CPU", "CPU"))
         assert settings.epochs * data.steps == steps
-        assert compiled.optimizer.weight_decay == pytest.approx(decay)
+        assert trained.optimizer.weight_decay == pytest.approx(decay)
 
 
 def test_a_run_of_before_decay_was_recorded_does_not_go_on_with_another(
@@ -195,7 +197,7 @@ def test_the_same_run_again_ends_with_the_same_bits(own):
     ends = []
     for seed in (0, 0, 1):
         data = pipeline.load(own, batch_size=32, seed=seed, augment=True)
-        settings = loop.Settings("strong", 1, 32, 0.003, 0, seed)
+        settings = Hyperparameters("strong", 1, 32, 0.003, 0, seed)
         result = loop.run(settings, data, Device("CPU", "CPU", cores=2))
         ends.append([value.tobytes() for value in result.model.get_weights()])
     assert ends[0] == ends[1] != ends[2]
@@ -208,7 +210,7 @@ def test_one_class_is_right_throughout(tmp_path, capsys):
     builder = build(tmp_path, {"train": (images, labels), "test": (images, labels)})
     data = pipeline.load(builder, batch_size=5, seed=0)
     capsys.readouterr()
-    settings = loop.Settings("cnn", 3, 5, 0.01, 2, 0)
+    settings = Hyperparameters("cnn", 3, 5, 0.01, 2, 0)
     result = loop.run(settings, data, Device("CPU", "CPU"), target_accuracy=1)
     assert result.accuracy == 1
     lines = capsys.readouterr().out

@@ -1,0 +1,80 @@
+"""A network made ready for `fit`: its loss, its optimizer, and how it computes."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from trainer.data.pipeline import Data
+from trainer.machine import shares
+from trainer.machine.device import Device
+from trainer.network import parallel
+from trainer.network.architectures import MODELS
+from trainer.network.optimizer import adamw
+from trainer.run import callbacks
+from trainer.run.hyperparameters import Hyperparameters
+
+_RECORD_EVERY = 20  # Steps between records of a run that logs epochs only.
+
+
+def compiled(
+    network: keras.Model, how: Hyperparameters, data: Data, device: Device
+) -> keras.Model:
+    """Returns a model of the network's weights for `fit`, with its optimizer.
+
+    The network itself is compiled so that it can be saved, and evaluated anywhere.
+    """
+    # JAX computes nothing at speed without XLA. On a CPU TensorFlow is slower with it;
+    # on a GPU it was not measured, and would compile anew for each shape.
+    jit_compile = keras.backend.backend() == "jax"
+
+    def judged() -> dict[str, Any]:
+        return {
+            "loss": "sparse_categorical_crossentropy",
+            # Since "accuracy" would be another one where there is one class.
+            "metrics": [keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+        }
+
+    # Alike on every machine, and with an optimizer that has no state.
+    network.compile("sgd", **judged(), jit_compile=jit_compile)
+    if device.devices > 1:
+        examples = data.passes * data.train_examples
+        model = parallel.shared(
+            network,
+            device.devices,
+            (data.batch_size, shares.last_size(examples, data.batch_size)),
+            (
+                data.eval_batch_size,
+                shares.last_size(data.eval_examples, data.eval_batch_size),
+            ),
+        )
+    else:
+        model = parallel.divided(network, device.cores, how.batch_size)
+    kind, total, measured = MODELS[how.model], how.steps(data), judged()
+    model.smoothing = kind.label_smoothing
+    if model.smoothing:
+        # For the log, whose losses else would be of labels that no one has.
+        measured["weighted_metrics"] = [
+            keras.metrics.SparseCategoricalCrossentropy(name=callbacks.CROSSENTROPY)
+        ]
+    model.compile(
+        optimizer=adamw(how.learning_rate, kind.decay(total), total),
+        **measured,
+        # Each execution ends with a wait for its logs: one a record.
+        steps_per_execution=record_every(how, data),
+        jit_compile=jit_compile,
+    )
+    # Variables that the first step would make would have it traced a second time.
+    model.optimizer.build(model.trainable_variables)
+    labels, outputs = ops.zeros(1), ops.zeros((1, len(data.label_names)))
+    model.compute_metrics(None, labels, outputs)
+    if keras.backend.backend() == "jax":
+        # Its `fit` would read a batch to build the loss with.
+        model.compute_loss(None, labels, outputs)
+    model.reset_metrics()
+    return model
+
+
+def record_every(how: Hyperparameters, data: Data) -> int:
+    """Returns the steps between records."""
+    return min(how.log_every or _RECORD_EVERY, data.steps)

@@ -1,0 +1,92 @@
+"""What a run is: how it trains, and all else that decides its outcome."""
+
+import dataclasses
+import hashlib
+import importlib.metadata
+import pathlib
+from typing import Any
+
+import keras
+
+from trainer import settings
+from trainer.data.pipeline import Data
+from trainer.machine.device import Device
+from trainer.network.architectures import MODELS
+
+# In `described`, of each process of several.
+OWN = {settings.DATA_DIR, settings.IDX_DIR, "device"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Hyperparameters:
+    """How a run trains.
+
+    Attributes:
+      model: name of the network, a key of `architectures.MODELS`.
+      epochs: of the run, see `Data.passes`.
+      batch_size: examples a step.
+      learning_rate: AdamW's peak rate, reached after a tenth of all steps and then
+        decayed by a cosine to zero.
+      log_every: steps between lines of the log; 0 for a line an epoch.
+      seed: of the initial weights, the order of examples and their augmentation.
+      class_weight: "balanced" for classes that weigh alike in the loss, "none" for
+        examples that do, "auto" for classes where one has most of the examples.
+      from_model: path of a network to begin with, see `transfer`.
+    """
+
+    model: str
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    log_every: int
+    seed: int
+    class_weight: str = "auto"
+    from_model: str | None = None
+
+    def steps(self, data: Data) -> int:
+        """Returns the number of steps of the whole run."""
+        return self.epochs * data.steps
+
+    def length(self, data: Data) -> str:
+        """Says how long the run is: `1,200 steps in 10 epochs of 8 passes each`."""
+        epochs = f"{self.epochs:,} epoch{'s'[: self.epochs > 1]}"
+        passes = f" of {data.passes:,} passes each" if data.passes > 1 else ""
+        return f"{self.steps(data):,} steps in {epochs}{passes}"
+
+
+def described(how: Hyperparameters, data: Data, device: Device) -> dict[str, Any]:
+    """Returns what decides the outcome of a run, and what it runs on, as JSON has it."""
+    return {
+        settings.DATASET: data.name,
+        settings.DATA_DIR: data.data_dir,
+        **({settings.IDX_DIR: data.idx_dir} if data.idx_dir else {}),
+        settings.TRAIN_SPLIT: data.train_split,
+        settings.EVAL_SPLIT: data.eval_split,
+        "train_examples": data.train_examples,
+        "eval_examples": data.eval_examples,
+        "image_shape": list(data.image_shape),
+        "classes": len(data.label_names),
+        settings.FEED: data.feed,
+        "augmentation": data.augmentation and data.augmentation._asdict(),
+        "passes_per_epoch": data.passes,
+        **dataclasses.asdict(how),
+        "from_model": how.from_model and _digest(how.from_model),
+        settings.LABEL_SMOOTHING: MODELS[how.model].label_smoothing,
+        settings.WEIGHT_DECAY: MODELS[how.model].decay(how.steps(data)),
+        settings.STEPS: data.steps,
+        "device": device.description,
+        settings.BACKEND: keras.backend.backend(),
+        "keras": keras.__version__,
+        **{name: importlib.metadata.version(name) for name in _computing()},
+    }
+
+
+def _computing() -> list[str]:
+    """Returns which packages have a part in the bits of the result."""
+    return list(dict.fromkeys(["tensorflow", keras.backend.backend()]))
+
+
+def _digest(path: str) -> str:
+    """Returns the SHA-256 of a file, as hexadecimal digits."""
+    with pathlib.Path(path).expanduser().open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
