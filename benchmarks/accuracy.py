@@ -235,14 +235,13 @@ def _sets(sets_dir: pathlib.Path | None, work: pathlib.Path) -> list[Set]:
 
 
 def _described(name: str, folder: pathlib.Path) -> Set:
-    pairs = idx_set.find(folder)
-    classes = idx_set.count_classes(pairs)
-    train, test = (idx.load(pairs[split].labels) for split in pairs)
+    opened = idx_set.IdxSet(folder)
+    train, test = (part.labels for part in opened.parts.values())
     return Set(
         name=name,
         folder=folder,
         train_images=len(train),
-        classes=classes,
+        classes=opened.num_classes,
         majority=float(np.mean(test == np.bincount(train).argmax())),
     )
 

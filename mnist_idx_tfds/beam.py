@@ -21,9 +21,7 @@ _RANGE_BYTES = 16 << 20
 _Chunk = tuple[int, np.ndarray, np.ndarray]  # Key of the first; images; labels.
 
 
-def examples(
-    pair: idx_set.Pair, shape: tuple[int, int, int], num_classes: int, most: int | None
-) -> beam.PTransform:
+def examples(part: idx_set.Part, most: int | None) -> beam.PTransform:
     """Returns the transform from a pipeline to a split's keys and examples.
 
     Keys are positions in the files, as in a build without Beam. Plain files are read in
@@ -32,29 +30,29 @@ def examples(
     about 1 MiB of images, beside what its runner keeps.
 
     Args:
-      pair: the split's two files, where all workers can read them.
-      shape: height, width and channels that the images must have, in pixels.
-      num_classes: labels must be 0 to `num_classes - 1`.
+      part: what a set has for the split, where all workers can read it.
       most: number of examples, the first, that are enough; None for all.
 
     Raises:
-      idx.IdxError: headers or labels are wrong, or a plain file's length is. What is
-        wrong with a gzip file is found by the worker, and ends the pipeline before
-        anything is yielded; see `idx_error`.
+      idx.IdxError: a plain file's length is wrong. What is wrong with a gzip file is
+        found by the worker, and ends the pipeline before anything is yielded; see
+        `idx_error`.
     """
-    header = idx_set.check(pair, shape, num_classes)
-    count = header.shape[0] if most is None else min(most, header.shape[0])
-    if idx_set.is_plain(pair):
+    images, labels = part.images, part.labels
+    count = len(images) if most is None else min(most, len(images))
+    if not images.header.compressed:
         # Workers verify it, too; but here the error does not come out of Beam's log.
-        idx.read_range(pair.images, 0, 0)
-        items = max(1, _RANGE_BYTES // header.item_bytes)
-        ranges = [(n, min(n + items, count)) for n in range(0, count, items)]
+        idx.read_range(images.path, 0, 0)
+        items = max(1, _RANGE_BYTES // images.header.item_bytes)
+        ranges = [
+            (n, labels[n : min(n + items, count)]) for n in range(0, count, items)
+        ]
         # Create spreads the ranges over the workers.
-        chunks = beam.Create(ranges) | "Read" >> beam.FlatMap(_read_range, pair)
+        chunks = beam.Create(ranges) | "Read" >> beam.FlatMap(_read_range, images)
     else:
         chunks = (
-            beam.Create([count])
-            | "Read" >> beam.FlatMap(_read_first, pair, shape, num_classes)
+            beam.Create([labels[:count]])
+            | "Read" >> beam.FlatMap(_read_first, images)
             | "Spread" >> beam.Reshuffle()
         )
     return chunks | "EncodePng" >> beam.FlatMap(_encode)
@@ -71,22 +69,30 @@ def idx_error(cause: Exception) -> idx.IdxError | None:
     return idx.IdxError(found[1]) if found else None
 
 
-def _read_range(bounds: tuple[int, int], pair: idx_set.Pair) -> Iterator[_Chunk]:
-    start, stop = bounds
-    for images, labels in idx_set.read_range(pair, start, stop):
-        yield start, images, labels
-        start += len(images)
-
-
-def _read_first(
-    count: int, pair: idx_set.Pair, shape: tuple[int, int, int], num_classes: int
+def _read_range(
+    labelled: tuple[int, np.ndarray], images: idx_set.Images
 ) -> Iterator[_Chunk]:
-    start = 0
-    for images, labels in idx_set.read(pair, shape, num_classes):
-        if start >= count:
-            break
-        yield start, images[: count - start], labels[: count - start]
-        start += len(images)
+    start, labels = labelled
+    yield from _zip(images.read_range(start, start + len(labels)), labels, start)
+
+
+def _read_first(labels: np.ndarray, images: idx_set.Images) -> Iterator[_Chunk]:
+    yield from _zip(images.read(), labels, 0)
+
+
+def _zip(
+    chunks: Iterator[np.ndarray], labels: np.ndarray, key: int
+) -> Iterator[_Chunk]:
+    """Yields images with their labels, of the first images as many as these are.
+
+    All are read, since only then is it known that the file did not change.
+    """
+    done = 0
+    for images in chunks:
+        end = min(done + len(images), len(labels))
+        if end > done:
+            yield key + done, images[: end - done], labels[done:end]
+        done = end
 
 
 def _encode(chunk: _Chunk) -> Iterator[tuple[int, dict[str, Any]]]:

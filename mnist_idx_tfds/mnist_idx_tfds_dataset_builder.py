@@ -69,12 +69,12 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     def _info(self) -> tfds.core.DatasetInfo:
         shape, metadata = _MNIST_SHAPE, tfds.core.MetadataDict()
         classes: dict[str, Any] = {"num_classes": _MNIST_CLASSES}
-        if self._pairs:
-            shape = idx_set.image_shape(self._pairs)
-            num_classes = idx_set.count_classes(self._pairs)
-            names = idx_set.label_names(self._pairs, num_classes)
-            classes = {"names": names} if names else {"num_classes": num_classes}
-            metadata["sha256"] = self._sha256
+        if opened := self._opened:
+            shape = opened.shape
+            classes = {"num_classes": opened.num_classes}
+            if opened.names:
+                classes = {"names": opened.names}
+            metadata["sha256"] = opened.sha256
         return self.dataset_info_from_configs(
             features=tfds.features.FeaturesDict(
                 {
@@ -107,7 +107,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         if not overwrite:
             self._check_built_from_these_files()
         manual_dir = download_config and download_config.manual_dir
-        if manual_dir and not self._pairs and not self.is_prepared():
+        if manual_dir and not self._opened and not self.is_prepared():
             self._check_manual_files(epath.Path(manual_dir))
         try:
             super().download_and_prepare(download_config=download_config, **kwargs)
@@ -148,13 +148,19 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     def _split_generators(
         self, dl_manager: tfds.download.DownloadManager
     ) -> dict[str, Any]:  # Generators, or what Beam makes examples by.
-        pairs = self._pairs
-        if not pairs:
+        opened = self._opened
+        if not opened:
             paths = mirrors.download(dl_manager, _FILES)
-            pairs = {
-                split: idx_set.Pair(paths[f"{split}_images"], paths[f"{split}_labels"])
-                for split in ("train", "test")
-            }
+            opened = idx_set.IdxSet(
+                {
+                    split: idx_set.Pair(
+                        paths[f"{split}_images"], paths[f"{split}_labels"]
+                    )
+                    for split in ("train", "test")
+                }
+            )
+            features = self.info.features
+            opened.check_fits(features["image"].shape, features["label"].num_classes)
         if self._beam_config:
             # Here, as whoever does not name Beam need not wait for it.
             from mnist_idx_tfds import beam
@@ -162,20 +168,17 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             # TFDS passes over this where examples come from Beam.
             most = self._beam_config.max_examples_per_split
             return {
-                split: beam.examples(pair, *self._shape_and_classes, most)
-                for split, pair in pairs.items()
+                split: beam.examples(part, most) for split, part in opened.parts.items()
             }
         tallies: dict[str, findings.Tally] = {}
         return {
-            split: self._generate_examples(pair, split, tallies)
-            for split, pair in pairs.items()
+            split: self._generate_examples(part, split, tallies)
+            for split, part in opened.parts.items()
         }
 
     def _generate_examples(
-        self, pair: idx_set.Pair, split: str, tallies: dict[str, findings.Tally]
+        self, part: idx_set.Part, split: str, tallies: dict[str, findings.Tally]
     ) -> Iterator[tuple[int, dict[str, Any]]]:
-        shape, num_classes = self._shape_and_classes
-
         def encode(
             chunk: tuple[np.ndarray, np.ndarray],
         ) -> tuple[list[bytes], list[int]]:
@@ -183,7 +186,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             return png.encode(images), labels.tolist()
 
         tally = findings.Tally(split)
-        chunks = tally.watch(idx_set.read(pair, shape, num_classes))
+        chunks = tally.watch(part.read())
         # The first one here, as both files are read to their ends before it, which
         # Ctrl-C is to stop.
         chunks = itertools.chain([next(chunks)], chunks)
@@ -194,24 +197,15 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             yield key, {"image": image, "label": label}
         tallies[split] = tally  # All of it was taken.
         if tallies.keys() >= {"train", "test"}:
+            num_classes = self.info.features["label"].num_classes
             found = findings.find(tallies["train"], tallies["test"], num_classes)
             # TFDS writes it beside the data set when all is done.
             self.info.metadata["findings"] = [str(finding) for finding in found]
 
-    @property
-    def _shape_and_classes(self) -> tuple[tuple[int, int, int], int]:
-        features = self.info.features
-        return features["image"].shape, features["label"].num_classes
-
     @functools.cached_property
-    def _pairs(self) -> dict[str, idx_set.Pair] | None:
+    def _opened(self) -> idx_set.IdxSet | None:
         idx_dir = self.builder_config.idx_dir
-        return idx_set.find(epath.Path(idx_dir)) if idx_dir else None
-
-    @functools.cached_property
-    def _sha256(self) -> dict[str, str]:
-        paths = idx_set.files(self._pairs) if self._pairs else []
-        return {path.name: idx_set.sha256(path) for path in paths}
+        return idx_set.IdxSet(idx_dir) if idx_dir else None
 
     def _check_manual_files(self, manual_dir: epath.Path) -> None:
         """Raises an error if a file given by hand is not the published one."""
@@ -227,14 +221,13 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
     def _check_built_from_these_files(self) -> None:
         """Raises an error if data of this name was built from other files."""
-        if not self._pairs or not self.is_prepared():
+        if not self._opened or not self.is_prepared():
             return
         metadata = tfds.builder_from_directory(self.data_dir).info.metadata
         built = dict(metadata or {}).get("sha256", {})
+        ours = self._opened.sha256
         changed = [
-            name
-            for name in {**self._sha256, **built}
-            if self._sha256.get(name) != built.get(name)
+            name for name in {**ours, **built} if ours.get(name) != built.get(name)
         ]
         if changed:
             raise idx.error(

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from mnist_idx_tfds import findings, idx, idx_set, program
+from mnist_idx_tfds import findings, idx_set, program
 
 _COLUMNS = 80
 _LONG = 20  # Classes in one column; of more there are as many columns as fit.
@@ -12,14 +12,14 @@ _NAME = 24  # Letters of a class's name.
 _CLASSES = 1000  # Classes listed at all.
 
 
-def of_folder(idx_dir: idx.PathLike) -> tuple[list[str], list[findings.Finding]]:
+def of_set(opened: idx_set.IdxSet) -> tuple[list[str], list[findings.Finding]]:
     """Reads a whole set, with every check that building a data set does.
 
     Memory holds a chunk of images, and ten bytes for each that was read.
 
     Args:
-      idx_dir: folder of four IDX files, `labels.txt` if the classes have names, and
-        `train-files.txt` and `t10k-files.txt` if the images were pictures.
+      opened: the set; `train-files.txt` and `t10k-files.txt` are read, too, if its
+        images were pictures.
 
     Returns:
       Lines that say what each split holds, class by class, and what is odd.
@@ -27,29 +27,22 @@ def of_folder(idx_dir: idx.PathLike) -> tuple[list[str], list[findings.Finding]]
     Raises:
       idx.IdxError: the first thing found wrong with a file.
     """
-    pairs = idx_set.find(idx_dir)
-    shape = idx_set.image_shape(pairs)
-    num_classes = idx_set.count_classes(pairs)
-    names = idx_set.label_names(pairs, num_classes) or []
-    num_classes = max(num_classes, len(names))
-    tallies = {split: findings.Tally(split) for split in pairs}
+    tallies = {part: findings.Tally(part) for part in opened.parts}
     lines = []
-    for split, pair in pairs.items():
-        tally = tallies[split]
-        chunks = tally.watch(idx_set.read(pair, shape, num_classes))
-        total = idx.read_header(pair.images).shape[0]
-        images = (images for images, _ in chunks)
-        for _ in program.progress(images, total, f"{pair.images}", "images"):
+    for name, part in opened.parts.items():
+        tally, path = tallies[name], part.images.path
+        images = (images for images, _ in tally.watch(part.read()))
+        for _ in program.progress(images, len(part.images), f"{path}", "images"):
             pass
-        for _ in idx_set.pictures(pairs, split) or ():
+        for _ in opened.pictures(name) or ():
             pass  # They are counted.
         lines.append(
-            f"  {split:5}  {tally.images:,} images of {idx_set.size_name(shape)}, mean "
-            f"{tally.brightness[0]:.0f} of 255  {pair.images.name}, {pair.labels.name}"
+            f"  {name:5}  {tally.images:,} images of {idx_set.size_name(opened.shape)}, "
+            f"mean {tally.brightness[0]:.0f} of 255  {path.name}, {part.labels_path.name}"
         )
-    counts = [tally.counts(num_classes) for tally in tallies.values()]
-    lines += _classes(names, *counts)
-    return lines, findings.find(tallies["train"], tallies["test"], num_classes)
+    counts = [tally.counts(opened.num_classes) for tally in tallies.values()]
+    lines += _classes(opened.names or [], *counts)
+    return lines, findings.find(tallies["train"], tallies["test"], opened.num_classes)
 
 
 def _classes(names: list[str], train: np.ndarray, test: np.ndarray) -> Iterator[str]:

@@ -46,9 +46,9 @@ def unpack(
       idx.IdxError: an IDX file cannot be used, or the folder holds something.
       OSError: a file cannot be written.
     """
-    pairs = idx_set.find(idx_dir)
-    shape, num_classes = idx_set.image_shape(pairs), idx_set.count_classes(pairs)
-    names = idx_set.label_names(pairs, num_classes) or [*map(str, range(num_classes))]
+    opened = idx_set.IdxSet(idx_dir)
+    opened.check()
+    names = opened.names or [*map(str, range(opened.num_classes))]
     out = pathlib.Path(out_dir).expanduser().resolve()
     _check_out(out)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -58,12 +58,12 @@ def unpack(
         draft.mkdir()
         folders = unpacked.write(draft, names)
         for part in unpacked.SPLITS:
-            counts[part] = idx.read_header(pairs[part].images).shape[0]
+            counts[part] = len(opened[part].images)
             for label in range(len(names)):
                 (draft / part / folders[label]).mkdir(parents=True)
             digits, item = len(f"{counts[part] - 1}"), 0
             chunks = progress(
-                idx_set.read(pairs[part], shape, num_classes),
+                opened[part].read(),
                 counts[part],
                 f"writing {part}",
                 "pictures",
@@ -76,7 +76,7 @@ def unpack(
                     item += 1
         # Whole or not at all; it takes the place of an empty folder.
         os.replace(draft, out)
-    return Unpacked(counts["train"], counts["test"], len(names), shape[-1] == 3)
+    return Unpacked(counts["train"], counts["test"], len(names), opened.shape[-1] == 3)
 
 
 def _check_out(out: pathlib.Path) -> None:

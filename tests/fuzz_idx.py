@@ -23,7 +23,8 @@ with atheris.instrument_imports(include=["mnist_idx_tfds.idx", "gzip"]):
     import numpy as np
     from test_idx_fuzz import assert_read_as_decoded
 
-    from mnist_idx_tfds import idx
+    from mnist_idx_tfds.idx import reading
+
 
 # Four times what a run takes: what grows with an input that lies shows.
 _RSS_LIMIT_MB = 512
@@ -80,7 +81,7 @@ def _write_seeds(folder: pathlib.Path) -> None:
 
 def main() -> None:
     """Fuzzes until libFuzzer ends it."""
-    idx._BLOCK_BYTES = 16  # So that small files are read in many blocks.
+    reading._BLOCK_BYTES = 16  # So that small files are read in many blocks.
     if len(sys.argv) > 1 and not (corpus := pathlib.Path(sys.argv[1])).is_file():
         _write_seeds(corpus)
     with tempfile.TemporaryDirectory() as folder:

@@ -150,11 +150,10 @@ def _labels_of(
     from trainer.network import saved
 
     pair = idx_set.pair_of(images)
-    labels = idx_set.read_labels(pair)
-    num_classes = idx_set.count_classes({"labels": pair})
-    own = idx_set.label_names({"labels": pair}, num_classes)
-    own = own or [str(label) for label in range(num_classes)]
-    return saved.matched(model, names, own, f"{pair.labels}")[1].take(labels)
+    opened = idx_set.IdxSet({"labels": pair})
+    own = opened.names or [str(label) for label in range(opened.num_classes)]
+    places = saved.matched(model, names, own, f"{pair.labels}")[1]
+    return places.take(opened["labels"].labels)
 
 
 def _define_flags() -> None:

@@ -10,7 +10,7 @@ import argparse
 import collections
 import itertools
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from etils import epath
@@ -61,7 +61,7 @@ def describe(path: idx.PathLike, show: int = 0) -> Iterator[str]:
         for label, count in sorted(counts.items()):
             yield f"{label:>8}  {count:,}"
     if idx_set.holds_images(header):
-        yield from _drawn(path, show, low, high)
+        yield from _drawn(itertools.chain(*idx.read(path, 1)), show, low, high)
 
 
 def draw(image: np.ndarray, low: int, high: int, shades: str) -> Iterator[str]:
@@ -96,10 +96,12 @@ def draw(image: np.ndarray, low: int, high: int, shades: str) -> Iterator[str]:
         yield "".join(shades[level] for level in line)
 
 
-def _drawn(path: idx.PathLike, show: int, low: int, high: int) -> Iterator[str]:
-    for index, image in enumerate(itertools.islice(idx.read(path, 1), show)):
+def _drawn(
+    images: Iterable[np.ndarray], show: int, low: int, high: int
+) -> Iterator[str]:
+    for index, image in enumerate(itertools.islice(images, show)):
         yield f"  image {index}"
-        (gray,) = colors.to_gray(image)
+        (gray,) = colors.to_gray(image[np.newaxis])
         yield from draw(gray, low, high, _shades())
 
 
@@ -135,14 +137,15 @@ def _shades() -> str:
 
 def _print_set(folder: epath.Path, show: int) -> bool:
     """Says what is in a folder of four files, and returns whether it is odd."""
-    lines, found = overview.of_folder(folder)
+    opened = idx_set.IdxSet(folder)
+    lines, found = overview.of_set(opened)
     print(f"{folder}:", *lines, sep="\n")
     print("  odd:" if found else "  nothing odd found")
     for finding in found:
         print(f"    {finding}", flush=True)
-    for pair in idx_set.find(folder).values() if show else ():
-        print(f"  {pair.images.name}")
-        for line in _drawn(pair.images, show, 0, 255):
+    for part in opened.parts.values() if show else ():
+        print(f"  {part.images.path.name}")
+        for line in _drawn(itertools.chain(*part.images.read()), show, 0, 255):
             print(line, flush=True)
     return bool(found)
 

@@ -1,15 +1,17 @@
 """The TFDS builder, through TFDS's own testing utilities and real builds."""
 
+import collections
 import shutil
 
 import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
+from etils import epath
 from idx_files import write_set
 
 import mnist_idx_tfds
-from mnist_idx_tfds import idx, idx_set, machine
+from mnist_idx_tfds import idx, idx_set, machine, mirrors
 
 TRAIN_IMAGES = "train-images-idx3-ubyte.gz"
 
@@ -109,7 +111,7 @@ def test_examples_of_many_chunks_are_in_the_order_of_the_files(tmp_path, monkeyp
     sizes = {"train": 19, "test": 1, "shape": (700, 600), "suffix": ""}
     images, labels = write_set(folder, **sizes)["train"]
     builder = folder_builder(folder, tmp_path / "data")
-    examples = builder._generate_examples(idx_set.find(folder)["train"], "train", {})
+    examples = builder._generate_examples(builder._opened["train"], "train", {})
     for n, (key, example) in enumerate(examples):
         assert (key, example["label"]) == (n, labels[n])
         pixels = tf.io.decode_png(example["image"])
@@ -251,6 +253,38 @@ def test_a_bad_file_leaves_no_data_set_behind(tmp_path, letters):
     assert not list((tmp_path / "data").rglob("*tfrecord*"))
 
 
+def test_images_exchanged_between_look_and_build_are_no_data(tmp_path):
+    """Else data of one set would have the digests of another."""
+    kwargs = {"train": 9, "test": 4, "shape": (5, 4), "num_classes": 3}
+    write_set(tmp_path / "set", **kwargs)
+    builder = folder_builder(tmp_path / "set", tmp_path / "data")
+    write_set(tmp_path / "set", **kwargs, seed=1)
+    with pytest.raises(idx.IdxError, match=f"{TRAIN_IMAGES}: file: .*changed"):
+        builder.download_and_prepare()
+    assert not builder.is_prepared()
+
+
+def test_a_build_reads_labels_once_and_images_as_often_as_it_must(
+    tmp_path, monkeypatch
+):
+    """Images for their header, digest, a look at the whole, and to be built."""
+    write_set(tmp_path / "set", train=9, test=4, shape=(5, 4), num_classes=3)
+    opens = collections.Counter()
+    path_type = type(epath.Path(tmp_path))
+    open_file = path_type.open
+
+    def count(path, *args, **kwargs):
+        opens[path.name] += 1
+        return open_file(path, *args, **kwargs)
+
+    monkeypatch.setattr(path_type, "open", count)
+    build(tmp_path / "set", tmp_path / "data")
+    names = [name for name in opens if "ubyte" in name]
+    most = {name: 4 if "images" in name else 2 for name in names}
+    assert len(names) == 4
+    assert {name: opens[name] for name in names} == most
+
+
 def test_what_is_odd_is_not_judged_by_a_part_of_the_files(tmp_path):
     write_set(tmp_path / "set", train=3000, test=6, shape=(32, 32))
     whole = build(tmp_path / "set", tmp_path / "whole")
@@ -261,13 +295,21 @@ def test_what_is_odd_is_not_judged_by_a_part_of_the_files(tmp_path):
         assert "findings" not in part.info.metadata
 
 
-def test_a_label_above_the_classes_of_mnist_is_refused(tmp_path):
-    write_set(tmp_path, train=30, test=9, shape=(28, 28), num_classes=11)
+def test_a_label_above_the_classes_of_mnist_is_refused(tmp_path, monkeypatch):
+    """As by a file that was put where a download is kept."""
+    write_set(tmp_path / "set", train=30, test=9, shape=(28, 28), num_classes=11)
     builder = mnist_idx_tfds.Builder(data_dir=tmp_path / "data")
-    pair = idx_set.find(tmp_path)["train"]
-    examples = builder._generate_examples(pair, "train", {})
+    monkeypatch.setattr(mirrors, "download", lambda *_: downloaded(tmp_path / "set"))
     with pytest.raises(idx.IdxError, match=r"label: expected 0 to 9, found 10\."):
-        next(examples)
+        builder.download_and_prepare()
+
+
+def downloaded(folder):
+    return {
+        f"{split}_{kind}": path
+        for split, pair in idx_set.find(folder).items()
+        for kind, path in zip(("images", "labels"), pair, strict=True)
+    }
 
 
 @pytest.mark.parametrize(

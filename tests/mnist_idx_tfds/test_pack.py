@@ -40,11 +40,9 @@ def save_classes(root, counts, shape=(2, 3)):
 
 def read(folder):
     """Images and labels by split, with every check that building a data set does."""
-    pairs = idx_set.find(folder)
-    shape, num_classes = idx_set.image_shape(pairs), idx_set.count_classes(pairs)
     splits = {}
-    for split, pair in pairs.items():
-        images, labels = zip(*idx_set.read(pair, shape, num_classes), strict=True)
+    for split, part in idx_set.IdxSet(folder).parts.items():
+        images, labels = zip(*part.read(), strict=True)
         splits[split] = np.concatenate(images)[..., 0], np.concatenate(labels)
     return splits
 
@@ -84,8 +82,8 @@ def test_train_and_test_become_the_two_splits(tmp_path, run):
 
 def pictures(folder):
     """Paths of the pictures by split."""
-    pairs = idx_set.find(folder)
-    return {split: list(idx_set.pictures(pairs, split)) for split in pairs}
+    opened = idx_set.IdxSet(folder)
+    return {split: list(opened.pictures(split)) for split in opened.parts}
 
 
 @pytest.mark.parametrize("given", [False, True], ids=["split here", "split by folder"])

@@ -40,7 +40,7 @@ def find(
     if not examples or not idx_dir or not epath.Path(idx_dir).expanduser().is_dir():
         return sources
     try:
-        _search(idx_set.find(idx_dir), _parts(split), examples, sources)
+        _search(idx_set.IdxSet(idx_dir), _parts(split), examples, sources)
     except idx.IdxError as e:
         complain(f"mistakes go without their places in {idx_dir}: {e}")
         return [None] * len(examples)
@@ -54,7 +54,7 @@ def _parts(split: str) -> set[str]:
 
 
 def _search(
-    pairs: dict[str, idx_set.Pair],
+    opened: idx_set.IdxSet,
     parts: set[str],
     examples: Sequence[tuple[np.ndarray, int]],
     sources: list[str | None],
@@ -62,13 +62,12 @@ def _search(
     wanted: dict[tuple[bytes, int], list[int]] = {}
     for n, (image, label) in enumerate(examples):
         wanted.setdefault((_digest(image), label), []).append(n)
-    shape, num_classes = idx_set.image_shape(pairs), idx_set.count_classes(pairs)
-    for part in sorted(parts & set(pairs)):
-        pair, item, found = pairs[part], 0, {}
+    for part in sorted(parts & set(opened.parts)):
+        path, item, found = opened[part].images.path, 0, {}
         chunks = program.progress(
-            idx_set.read(pair, shape, num_classes),
-            idx.read_header(pair.images).shape[0],
-            f"{pair.images}",
+            opened[part].read(),
+            len(opened[part].images),
+            f"{path}",
             "images",
             size=lambda chunk: len(chunk[1]),
         )
@@ -77,14 +76,14 @@ def _search(
                 key = _digest(image), label
                 if key in wanted:
                     found[item] = wanted[key].pop(0)
-                    sources[found[item]] = f"{pair.images.name} item {item}"
+                    sources[found[item]] = f"{path.name} item {item}"
                     if not wanted[key]:
                         del wanted[key]
                 item += 1
             if not wanted:
                 break
         if found:
-            for item, picture in enumerate(idx_set.pictures(pairs, part) or ()):
+            for item, picture in enumerate(opened.pictures(part) or ()):
                 if item in found:
                     sources[found[item]] = f"{sources[found[item]]}: {picture}"
 

@@ -194,8 +194,8 @@ def _where(e: Exception) -> str:
 
 def _folder_config(idx_dir: str) -> mnist_idx_tfds.IdxConfig:
     """Names a folder's files by their content, so that no other's data is reused."""
-    paths = idx_set.files(idx_set.find(idx_dir))
-    digest = hashlib.sha256("".join(map(idx_set.sha256, paths)).encode())
+    opened = idx_set.IdxSet(idx_dir)
+    digest = hashlib.sha256("".join(opened.sha256.values()).encode())
     name = re.sub(r"[^\w.-]", "_", epath.Path(idx_dir).expanduser().resolve().name)
     return mnist_idx_tfds.IdxConfig(
         name=f"{name}-{digest.hexdigest()[:12]}", idx_dir=idx_dir

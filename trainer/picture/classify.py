@@ -223,14 +223,13 @@ def _read(
             raise idx.error(file, "format", "IDX, for --only_wrong", found, hint)
         hint = "Without --index, it may be an image of its own."
         raise idx.error(file, "format", "IDX, for --index", found, hint)
-    count = idx_set.image_header(path).shape[0]
-    if index is not None and index >= count:
-        expected = f"0 to {count - 1}"
+    images = idx_set.Images(path)
+    if index is not None and index >= len(images):
+        expected = f"0 to {len(images) - 1}"
         raise idx.error(file, "--index", expected, f"{index}")
     given = labels(path) if labels else None
     stop = None if index is None else index + 1
-    chunks = map(idx_set.with_channels, idx.read(path))
-    items = enumerate(itertools.chain.from_iterable(chunks))
+    items = enumerate(itertools.chain.from_iterable(images.read()))
     for number, pixels in itertools.islice(items, index, stop):
         label = None if given is None else int(given[number])
         yield number, label, making.of_pixels(pixels)

@@ -10,7 +10,7 @@ from idx_files import write_set
 from tfds_sets import Given
 
 import mnist_idx_tfds
-from mnist_idx_tfds import mirrors, overview
+from mnist_idx_tfds import idx_set, mirrors, overview
 from trainer.data import features, source
 from trainer.errors import TrainerError
 
@@ -50,7 +50,7 @@ def test_data_that_another_process_built_since_it_was_looked_for_is_taken(
 
 def test_what_is_odd_is_kept_with_the_data_set(tmp_path):
     write_set(tmp_path / "set", train=9, test=4)
-    expected = tuple(map(str, overview.of_folder(tmp_path / "set")[1]))
+    expected = tuple(map(str, overview.of_set(idx_set.IdxSet(tmp_path / "set"))[1]))
     assert expected
     for _ in range(2):  # Built, then found.
         builder = source.prepare(tmp_path / "data", None, tmp_path / "set")
