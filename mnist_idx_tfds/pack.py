@@ -17,7 +17,7 @@ from PIL import Image
 
 from mnist_idx_tfds import idx, idx_set, new_set, program
 from mnist_idx_tfds.pictures import reading
-from mnist_idx_tfds.sources import forms, split
+from mnist_idx_tfds.sources import alike, forms, split
 from mnist_idx_tfds.sources import options as flags
 from mnist_idx_tfds.sources.options import Options
 from mnist_idx_tfds.sources.source import Source
@@ -26,12 +26,13 @@ _DEFAULTS = Options()
 
 
 class Packed(NamedTuple):
-    """What was written: names of the classes, image size, and examples by class."""
+    """What was written: names of classes, image size, examples by class, what is odd."""
 
     names: list[str]
     shape: tuple[int, int, int]
     train: np.ndarray
     test: np.ndarray
+    notes: list[str]
 
 
 def pack(
@@ -70,6 +71,7 @@ def pack(
         pixels = np.memmap(
             folder / "pixels", np.uint8, "r", shape=(len(placed), *shape)
         )
+        source, placed = alike.merged(source, placed)
         names = split.names_of(source, placed)
         splits = split.split(source, names, placed, options)
         numbers = {name: label for label, name in enumerate(names)}
@@ -92,7 +94,9 @@ def pack(
             )
         idx_set.write_names(folder / idx_set.NAMES_FILE, names)
     height, width, channels = (*shape, 1)[:3]
-    return Packed(names, (height, width, channels), *counts)
+    train, test = counts
+    notes = alike.notes(dict(zip(names, (train + test).tolist(), strict=True)))
+    return Packed(names, (height, width, channels), train, test, notes)
 
 
 def _read_all(
@@ -162,6 +166,8 @@ def _main(args: argparse.Namespace) -> int:
     rows = zip(packed.train, packed.test, packed.names, strict=True)
     for label, (train, test, name) in enumerate(rows):
         print(f"{label:>8} {train:>9,} {test:>9,}  {name}")
+    for note in packed.notes:
+        print(note)
     print(
         f"Wrote {args.out_dir}: {packed.train.sum():,} training and "
         f"{packed.test.sum():,} test images, {idx_set.size_name(packed.shape)}, "

@@ -96,3 +96,8 @@ def files(folder: pathlib.Path) -> list[str]:
             expected = "a name without a line feed"
             raise idx.error(folder, "picture", expected, repr(name), "Rename it.")
     return [path for path, _, _ in visible]
+
+
+def is_litter(name: str) -> bool:
+    """Returns whether a name is of what is hidden, or left there by a system."""
+    return name.startswith(".") or name in _PASSED_OVER

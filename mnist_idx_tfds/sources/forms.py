@@ -6,9 +6,8 @@ from mnist_idx_tfds import idx
 from mnist_idx_tfds.sources import (
     folders,
     npz,
-    picture_table,
-    pixel_table,
     table,
+    tables,
     tfds_set,
     unpacked,
 )
@@ -17,7 +16,6 @@ from mnist_idx_tfds.sources.options import Options
 from mnist_idx_tfds.sources.source import Source
 
 _EXPECTED = "a folder of pictures, or a file named .npz, .csv or .csv.gz"
-_FEW_COLUMNS = 4  # No pixels have so few, where their names do not say so.
 
 
 def open_source(path: idx.PathLike | None, options: Options) -> Source:
@@ -40,8 +38,8 @@ def open_source(path: idx.PathLike | None, options: Options) -> Source:
         return _open_folder(found, options)
     if not found.exists():
         raise idx.error(found, "source", _EXPECTED, "nothing", "Is the path right?")
-    if table.is_table(found):
-        return _open_table(found, options)
+    if table.may_be_table(found):
+        return tables.open_source(tables.given(found, options), options)
     if found.suffix.lower() == ".npz":
         options.check(flags.NPZ)
         return npz.open_source(found, options)
@@ -52,31 +50,7 @@ def _open_folder(root: pathlib.Path, options: Options) -> Source:
     if (root / unpacked.FILE).exists():
         options.check(flags.UNPACKED)
         return unpacked.open_source(root, options)
-    tables = picture_table.find_in(root, options)
-    if not any(path.is_dir() for path in root.iterdir()):
-        # There is nothing else that it could be.
-        tables = sorted(filter(table.is_table, root.iterdir()))
-    if len(tables) > 1:
-        names = ", ".join(path.name for path in tables)
-        hint = "Give the one to train on as SOURCE, and the other as --test_csv."
-        raise idx.error(root, "folder", "one CSV file", names, hint)
-    if tables:
-        return _open_table(tables[0], options)
+    if files := tables.find_in(root, options):
+        return tables.open_source(files, options)
     options.check(flags.FOLDER)
     return folders.open_source(root, options)
-
-
-def _open_table(path: pathlib.Path, options: Options) -> Source:
-    header = table.read_header(path)
-    named = options.file_column is not None or picture_table.has_files(header)
-    named = named or len(header.columns) <= _FEW_COLUMNS
-    if options.no_header or pixel_table.is_pixels(header) or not named:
-        options.check(flags.PIXELS)
-        if options.color:
-            raise idx.error("--color", "source", "one that has colors", flags.PIXELS)
-        if options.no_header and options.label_column:
-            expected, found = "a file with names of columns", "--no_header"
-            raise idx.error("--label_column", "source", expected, found)
-        return pixel_table.open_source(path, options)
-    options.check(flags.PICTURES)
-    return picture_table.open_source(path, options)

@@ -2,10 +2,8 @@
 
 import re
 from collections.abc import Collection
-from typing import Literal
 
-Part = Literal["train", "valid", "test"]
-_NAMES: dict[str, Part] = {
+_NAMES: dict[str, str] = {
     **dict.fromkeys(("train", "training", "trn", "tr"), "train"),
     **dict.fromkeys(("valid", "validation", "val", "dev", "eval"), "valid"),
     **dict.fromkeys(("test", "testing", "tst"), "test"),
@@ -18,20 +16,20 @@ _BEHIND = r"(set|split|data|dataset|images?|imgs?|pictures?|folder)?"
 _PATTERN = re.compile(f"({'|'.join(_NAMES)}){_BEHIND}")
 
 
-def of(name: str) -> Part | None:
+def of(name: str) -> str | None:
     """Returns the part that a folder, a value or the like is by its name, in any case."""
     match = _PATTERN.fullmatch(re.sub(r"[\W_]", "", name).lower())
     return _NAMES[match[1]] if match else None
 
 
-def within(name: str) -> Part | None:
+def within(name: str) -> str | None:
     """Returns the one part that a word of a file's name says, as in `k49-train-imgs`."""
     words = re.split(r"[\W_\d]+", name.lower())
     found = {_NAMES[word] for word in words if word in _NAMES}
     return found.pop() if len(found) == 1 else None
 
 
-def splits(found: Collection[Part]) -> dict[Part, str]:
+def splits(found: Collection[str]) -> dict[str, str]:
     """Returns the split that each part of a set goes into.
 
     What is to validate is trained on or, where nothing is to test, tested on.

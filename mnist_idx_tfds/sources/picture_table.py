@@ -1,135 +1,157 @@
 """CSV files with the file name and the label of a picture in each row."""
 
-import os
+import itertools
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from mnist_idx_tfds import idx
-from mnist_idx_tfds.sources import pictured, table
+from mnist_idx_tfds.sources import columns, parts, pictured, table
 from mnist_idx_tfds.sources.options import Options
-from mnist_idx_tfds.sources.source import Source
-
-_FILES = frozenset(
-    {"file", "filename", "filepath", "path", "image", "imagename", "imagepath"}
-    | {"imagefile", "img", "imgname", "imgpath", "imageid", "picture"}
-)
-_IDS = frozenset({"id", "name"})  # Where there is none of the others.
-
+from mnist_idx_tfds.sources.row_pictures import Pictures, Row
+from mnist_idx_tfds.sources.source import Item, Source
 
 _ANY = Options()
+_LOOKED_AT = 20  # Rows that tell what a column has.
 
 
 def has_files(header: table.Header) -> bool:
-    """Returns whether a column has the name of one of file names."""
-    return any(table.plain(name) in _FILES | _IDS for name in header.columns)
+    """Returns whether a column has the name of one of file names, or a file's name."""
+    return bool(columns.like(header.columns, columns.FILES | columns.IDS))
 
 
-def find_in(root: pathlib.Path, options: Options) -> list[pathlib.Path]:
-    """Returns the CSV files in a folder whose first row names a picture of it."""
-    found = []
-    for path in sorted(root.iterdir()):
-        if not table.is_table(path) or path.name.startswith(".") or path.is_dir():
-            continue
-        try:
-            header = table.read_header(path)
-            number, name, _ = next(_rows(header, options))
-            if _Pictures(root).find(path, name, number).exists():
-                found.append(path)
-        except (idx.IdxError, StopIteration):
-            continue  # It is another one, beside the folders of classes.
-    return found
+def names_pictures(path: pathlib.Path, root: pathlib.Path, options: Options) -> bool:
+    """Returns whether the first row of a file names a picture of a folder."""
+    try:
+        header = table.read_header(path)
+        read = list(itertools.islice(table.rows(header), 1))
+        file = _file_column(header, read, options.file_column)
+        _columns(header, read, file).labels(_label(header, options), guess=False)
+        name = read[0][1][file].strip()
+    except (idx.IdxError, IndexError):
+        return False  # It is another one.
+    try:
+        return any(Pictures(path, root, frozenset()).find([Row("", name, "")]))
+    except idx.IdxError:
+        return True  # It names more than one.
 
 
 def open_source(
-    path: idx.PathLike,
-    options: Options = _ANY,
+    files: Sequence[tuple[pathlib.Path, str]], options: Options = _ANY
 ) -> Source:
-    """Finds the pictures that one file names, or one to train on and one to test on.
+    """Finds the pictures that files name.
 
     Args:
-      path: a CSV file, plain or gzip, with a line of names and a picture in each line
-        after it.
-      options: `test_csv`, the file to test on; `file_column` and `label_column`, where
-        they are not plain; `images_dir`, the folder that has the pictures, if not that
-        of the CSV file; how pictures are read. A name is the path in that folder, or
-        else the name of one file in it or below, which may end in `.png` or the like.
+      files: CSV files, plain or gzip, with a line of names and a picture in each line
+        after it, each with the part that it is as a whole, empty where one file has
+        all.
+      options: `file_column` and `label_column`, where they are not plain; `images_dir`,
+        the folder that has the pictures, if not that of the CSV file; how pictures are
+        read. See `row_pictures.Pictures` for which one a row means.
 
     Returns:
-      The source. Items of two files keep their order.
+      The source. Items of stated splits keep their order.
 
     Raises:
       idx.IdxError: a file is not of this form.
     """
-    found: list[pictured.Picture] = []
-    notes = []
-    for file, part in table.of_parts(path, options.test_csv):
-        root = pathlib.Path(options.images_dir or file.parent)
-        pictures = _Pictures(root.expanduser())
-        header = table.read_header(file)
-        before = len(found)
-        for number, name, label in _rows(header, options):
-            if not name.strip():
-                expected = "the name of a picture"
-                raise idx.error(file, f"line {number}: file", expected, repr(name))
-            path_there = pictures.find(file, name.strip(), number)
-            picture = pictured.of(pictures.root, f"{path_there}", label, part)
-            if "\n" in picture.origin:
-                # Others come back from a file of a name a line.
-                expected = "a path without a line feed"
-                found_there = repr(picture.origin)
-                raise idx.error(file, f"line {number}: file", expected, found_there)
-            found.append(picture)
-        if len(found) == before:
+    tables, names = [], []
+    for path, whole in files:
+        header = table.read_header(path)
+        read = list(table.rows(header))
+        if not read:
             hint = "The file has no data."
-            raise idx.error(file, "rows", "at least one picture", "none", hint)
-        names = [header.columns[n] for n in _find(header, options)]
-        notes.append(f"{file}: pictures by {names[0]!r}, classes by {names[1]!r}")
-    items = pictured.items(found, options)
-    return Source(f"{path}", len(found), items, notes=tuple(notes))
+            raise idx.error(path, "rows", "at least one picture", "none", hint)
+        file = _file_column(header, read, options.file_column)
+        names.append([_name(path, number, row[file]) for number, row in read])
+        tables.append((_columns(header, read, file), whole, _label(header, options)))
+    marks, notes = columns.marks(tables)
+    found: list[pictured.Picture] = []
+    missing: list[idx.IdxError] = []
+    for (one, whole, _), of_rows, marked in zip(tables, names, marks, strict=True):
+        root = pathlib.Path(options.images_dir or one.path.parent).expanduser()
+        rows = [
+            Row(one.where(n), name, mark.split)
+            for n, (name, mark) in enumerate(zip(of_rows, marked, strict=True))
+            if mark
+        ]
+        pictures = Pictures(one.path, root, _whole(one, whole))
+        kept = [mark for mark in marked if mark]
+        for row, mark, there in zip(rows, kept, pictures.find(rows), strict=True):
+            if there is None:
+                field, expected = f"{row.where}: file", f"a picture in {root}"
+                missing.append(idx.error(one.path, field, expected, f"no {row.name}"))
+            else:
+                found.append(pictured.of(root, there, *mark))
+    items = _items(missing, pictured.items(found, options))
+    total = len(found) + len(missing)
+    return Source(f"{files[0][0]}", total, items, notes=notes)
 
 
-def _rows(header: table.Header, options: Options) -> Iterator[tuple[int, str, str]]:
-    """Yields the number of each line, and the file name and the label in it."""
-    file, label = _find(header, options)
-    with idx.opened(header.path) as (stream, _):
-        for number, values in table.rows(header, stream):
-            checked = table.check_label(header.path, number, values[label])
-            yield number, values[file], checked
+def _items(
+    missing: list[idx.IdxError], items: Iterator[Item | idx.IdxError]
+) -> Iterator[Item | idx.IdxError]:
+    yield from missing
+    yield from items
 
 
-def _find(header: table.Header, options: Options) -> tuple[int, int]:
-    first = {table.plain(name) for name in header.columns} & _FILES
-    known = first or _IDS
-    file = table.column(header, options.file_column, known, "file", "file_column")
-    return file, table.label_column(header, options.label_column)
+def _columns(
+    header: table.Header, rows: list[tuple[int, list[str]]], file: int
+) -> columns.Table:
+    return columns.Table(
+        header.path,
+        header.columns,
+        [row for _, row in rows],
+        lambda n: f"line {rows[n][0]}",
+        frozenset({file}),
+        f"pictures by {header.columns[file]!r}, ",
+    )
 
 
-class _Pictures:
-    """The files of a folder and of those in it, by any of the names they go by."""
+def _whole(one: columns.Table, whole: str) -> frozenset[str]:
+    """Returns the parts whose folders a table may name pictures of; empty for any."""
+    named = parts.within(one.path.name.partition(".")[0])
+    if not whole and one.parts()[0] is not None:
+        return frozenset()
+    return frozenset(part for part in (whole, named) if part)
 
-    def __init__(self, root: pathlib.Path):
-        self.root = root
-        self._by_name: dict[str, list[pathlib.Path]] | None = None
 
-    def find(self, table_path: pathlib.Path, name: str, number: int) -> pathlib.Path:
-        """Returns the path of the file that a row names, whether it is there or not."""
-        direct = self.root / name
-        if direct.is_file():
-            return direct
-        if self._by_name is None:
-            self._by_name = {}
-            for folder, folders, files in os.walk(self.root):
-                folders[:] = sorted(f for f in folders if not f.startswith("."))
-                for file in sorted(files):
-                    path = pathlib.Path(folder, file)
-                    for known in {path.name, path.stem}:
-                        self._by_name.setdefault(known, []).append(path)
-        base = name.replace("\\", "/").rpartition("/")[2]
-        found = [p for p in self._by_name.get(base, ()) if not table.is_table(p)]
-        if len(found) > 1:
-            expected = f"one file in {self.root} that goes by {name!r}"
-            names = " and ".join(f"{p.relative_to(self.root)}" for p in found[:2])
-            hint = "Say with --images_dir which folder is meant."
-            field = f"line {number}: file"
-            raise idx.error(table_path, field, expected, names, hint)
-        return found[0] if found else direct
+def _label(header: table.Header, options: Options) -> int | None:
+    if options.label_column is None:
+        return None
+    names, path = header.columns, header.path
+    return columns.position(path, names, options.label_column, "label_column")
+
+
+def _file_column(
+    header: table.Header, rows: list[tuple[int, list[str]]], given: str | None
+) -> int:
+    """Returns the position of the column that names pictures."""
+    names = header.columns
+    if given is not None:
+        return columns.position(header.path, names, given, "file_column")
+    found = columns.like(names, columns.FILES)
+    if len(found) != 1:
+        some = [row for _, row in rows[:_LOOKED_AT]]
+        ending = [
+            n
+            for n in range(len(names))
+            if some and all(table.is_file_name(row[n]) for row in some)
+        ]
+        found = ending or found or columns.like(names, columns.IDS)
+    if len(found) != 1:
+        expected = "one column named like 'file'"
+        shown = columns.summary([names[n] for n in found] or names)
+        hint = "Say which it is with --file_column=NAME."
+        raise idx.error(header.path, "columns", expected, shown, hint)
+    return found[0]
+
+
+def _name(path: pathlib.Path, number: int, name: str) -> str:
+    """Returns the name of a picture, if it can be one."""
+    name, where = name.strip(), f"line {number}: file"
+    if not name:
+        raise idx.error(path, where, "the name of a picture", "nothing")
+    if "\n" in name or "\0" in name:
+        # Others come back from a file of a name a line.
+        raise idx.error(path, where, "a path without a line feed", repr(name))
+    return name

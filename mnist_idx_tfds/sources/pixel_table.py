@@ -1,4 +1,4 @@
-"""CSV files with an image in each row: its label, and a column for each pixel."""
+"""CSV files with the label and the pixels of an image in each row."""
 
 import contextlib
 import itertools
@@ -6,105 +6,155 @@ import math
 import pathlib
 import re
 from collections.abc import Iterator, Sequence
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from mnist_idx_tfds import idx
-from mnist_idx_tfds.sources import pixels, table
+from mnist_idx_tfds import idx, pixel_range
+from mnist_idx_tfds.sources import columns, pixel_columns, table
 from mnist_idx_tfds.sources.options import Options
 from mnist_idx_tfds.sources.source import Item, Source, shown
 
-_PIXEL = re.compile(r"(pixel|px|p)?\d+|\d+x\d+")
-_FEW = 4  # So many columns with such names are those of pixels.
-_ANY = Options()
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
-_HINT = "Each column but the label is a pixel; scale these to 0 to 255."
+# All pixels of an image in one cell, in brackets or not.
+_LIST = re.compile(r"[\[\]\d\s.,;eE+-]*")
+_FEW = 4
+_BLANKS = str.maketrans("[],;", "    ")
+_ANY = Options()
 
 
 class _File(NamedTuple):
-    """A file, the split it is, and where in a row the label and the pixels are."""
+    """A file, the part it is, and where in a row the pixels are, and all else.
+
+    Where one column has all pixels, `pixels` has that alone, and `number` is how many they are.
+    """
 
     header: table.Header
-    split: str
-    label: int
+    whole: str
+    label: int | None
     pixels: list[int]
-    no_header: bool
+    number: int
+    shape: tuple[int, int] | None
+
+    @property
+    def sides(self) -> list[int]:
+        pixels = {*self.pixels}
+        return [n for n in range(len(self.header.columns)) if n not in pixels]
+
+    @property
+    def between(self) -> str | None:
+        """What is between pixels; None for blanks."""
+        one_cell, delimiter = len(self.pixels) < self.number, self.header.delimiter
+        return None if one_cell or delimiter == " " else delimiter
 
 
 class _Row(NamedTuple):
-    """A line: its number from 1, its label, and the text of its pixels."""
+    """A line: its number from 1, what is no pixel in it, and the text of its pixels."""
 
     number: int
-    label: str
+    sides: list[str]
     pixels: str
 
 
 def is_pixels(header: table.Header) -> bool:
-    """Returns whether the names of the columns are those of pixels."""
-    names = map(table.plain, header.columns)
-    return sum(bool(_PIXEL.fullmatch(name)) for name in names) >= _FEW
+    """Returns whether columns are pixels by their names, or one has lists of numbers."""
+    if pixel_columns.are_there(header.columns):
+        return True
+    for _, values in itertools.islice(table.rows(header), 1):
+        return any(map(_is_list, values))
+    return False
 
 
 def open_source(
-    path: idx.PathLike,
-    options: Options = _ANY,
+    files: Sequence[tuple[pathlib.Path, str]], options: Options = _ANY
 ) -> Source:
-    """Finds the columns of one file, or of one to train on and one to test on.
+    """Finds the columns of files.
 
     Args:
-      path: a CSV file, plain or gzip, with a line of names such as
-        `label,pixel0,pixel1`, and an image in each line after it.
-      options: `test_csv`, the file to test on; `label_column`, where it is not plain;
-        `shape`, of images that are not square; `no_header`, of lines that begin with
-        the label. If columns have the names of pixels, the pixels are these, else all
-        but the labels.
+      files: CSV files, plain or gzip, with a line of names such as
+        `label,pixel0,pixel1`, and an image in each line after it, each with the part
+        that it is as a whole, empty where one file has all.
+      options: `label_column`, where it is not plain; `shape`, of images that are not
+        square; `no_header`, where the first line is an image, too, and begins with the
+        label. Columns that differ in numbers alone are pixels, else all but the labels;
+        or one column has them all.
 
     Returns:
-      The source. Items of two files keep their order.
+      The source. Items of stated splits keep their order.
 
     Raises:
       idx.IdxError: a file is not of this form.
     """
-    files = [
-        _file(p, part, options.label_column, options.no_header)
-        for p, part in table.of_parts(path, options.test_csv)
-    ]
-    first = files[0]
-    for header, _, _, found, _ in files:
-        if len(found) != len(first.pixels):
-            expected = f"{len(first.pixels)} of pixels as in {first.header.path}"
-            raise idx.error(header.path, "columns", expected, f"{len(found)}")
-    shape = _shape(first.header, len(first.pixels), options.shape)
-    counts, floats = zip(*map(_scan, files), strict=True)
-    items = _items(files, shape, any(floats))
-    return Source(f"{first.header.path}", sum(counts), items)
+    found = [_file(path, whole, options) for path, whole in files]
+    found = [_as_in(found[0], file) for file in found]
+    shape = _shape(found[0], options.shape)
+    sides, floats = zip(*map(_scan, found), strict=True)
+    marks, notes = columns.marks(
+        [_table(f, s) for f, s in zip(found, sides, strict=True)]
+    )
+    if options.no_header and options.label_column is None:
+        _check_labels(found[0], marks[0])
+    white = _white(found, any(floats))
+    path = found[0].header.path
+    notes += pixel_range.note(path, white)
+    items = _items(found, marks, shape, any(floats), white)
+    total = sum(mark is not None for marked in marks for mark in marked)
+    return Source(f"{path}", total, items, notes=notes)
 
 
-def _file(
-    path: pathlib.Path, part: str, label_column: str | None, no_header: bool
-) -> _File:
+def _file(path: pathlib.Path, whole: str, options: Options) -> _File:
     """Finds the columns of a file."""
-    header = table.read_header(path)
-    if no_header:
-        return _File(header, part, 0, list(range(1, len(header.columns))), True)
-    if label_column is None and all(map(_NUMBER.fullmatch, header.columns)):
+    header = table.read_header(path, named=not options.no_header)
+    names = header.columns
+    label = 0 if options.no_header else None
+    if options.label_column is not None:
+        label = columns.position(path, names, options.label_column, "label_column")
+    if options.no_header:
+        pixels = [n for n in range(len(names)) if n != label]
+        return _File(header, whole, label, pixels, len(pixels), None)
+    if label is None and all(map(_NUMBER.fullmatch, names)):
         expected, found = "names of columns, such as label,pixel0", f"{header}"
-        hint = "If it is an image, too, and begins with its label, add --no_header."
+        hint = "If it is an image, too, add --no_header. If its label is not the first "
+        hint += "value but the last, or numbers are names, add --label_column=-1 or 0."
         raise idx.error(path, "line 1", expected, found, hint)
-    label = table.label_column(header, label_column)
-    others = [n for n in range(len(header.columns)) if n != label]
-    if is_pixels(header):
-        names = [table.plain(name) for name in header.columns]
-        others = [n for n in others if _PIXEL.fullmatch(names[n])]
-    return _File(header, part, label, others, False)
+    if not pixel_columns.are_there(names):
+        for number, values in itertools.islice(table.rows(header), 1):
+            lists = [n for n, value in enumerate(values) if _is_list(value)]
+            if len(lists) == 1:
+                count = len(values[lists[0]].translate(_BLANKS).split())
+                return _File(header, whole, label, lists, count, None)
+            if lists:
+                expected, where = "one column of pixels", f"line {number}"
+                raise idx.error(path, where, expected, shown(names[n] for n in lists))
+    pixels, shape = pixel_columns.find(path, names, label)
+    return _File(header, whole, label, pixels, len(pixels), shape)
 
 
-def _shape(
-    header: table.Header, count: int, shape: tuple[int, int] | None
-) -> tuple[int, int]:
-    """Returns height and width of images of so many pixels."""
-    side = math.isqrt(count)
+def _as_in(first: _File, file: _File) -> _File:
+    """Returns a file with its pixels in the order of the first file's.
+
+    Raises:
+      idx.IdxError: it has not the same ones.
+    """
+    path, other = file.header.path, first.header.path
+    if file.number != first.number:
+        expected = f"{first.number} of pixels as in {other}"
+        raise idx.error(path, "columns", expected, f"{file.number}")
+    wanted, names = ([f.header.columns[n] for n in f.pixels] for f in (first, file))
+    if pixel_columns.are_there(names) or len(names) < file.number or names == wanted:
+        return file  # Their numbers are their order.
+    if sorted(names) != sorted(wanted):
+        more = [name for name in names if name not in wanted]
+        expected = f"the columns of {other}"
+        raise idx.error(path, "columns", expected, f"{shown(more[:3])} too")
+    places = dict(zip(names, file.pixels, strict=True))
+    return file._replace(pixels=[places[name] for name in wanted])
+
+
+def _shape(file: _File, shape: tuple[int, int] | None) -> tuple[int, int]:
+    """Returns height and width of a file's images."""
+    count, side = file.number, math.isqrt(file.number)
+    shape = shape or file.shape
     if shape is None and count and side * side == count:
         return side, side
     if shape is None or math.prod(shape) != count:
@@ -112,120 +162,185 @@ def _shape(
         if shape:
             expected, hint = f"{shape[0]} x {shape[1]}", "Mend --shape="
         hint += "HEIGHTxWIDTH."
-        raise idx.error(header.path, "pixels", expected, f"{count}", hint)
+        third = math.isqrt(count // 3)
+        if not shape and 3 * third * third == count:
+            hint = (
+                f"Are these colors of {third} x {third}? Pack pictures or an .npz file."
+            )
+        raise idx.error(file.header.path, "pixels", expected, f"{count}", hint)
     return shape
 
 
-def _scan(file: _File) -> tuple[int, bool]:
-    """Returns the number of images, and whether their pixels are written as floats."""
-    count, floats = 0, False
-    with idx.opened(file.header.path) as (stream, _):
-        for row in _rows(file, stream):
-            count += 1
-            floats = floats or "." in row.pixels
-    if not count:
+def _scan(file: _File) -> tuple[list[_Row], bool]:
+    """Returns what is no pixel, of all rows, and whether pixels are written as floats."""
+    rows, floats = [], False
+    for row in _rows(file):
+        floats = floats or "." in row.pixels
+        rows.append(row._replace(pixels=""))
+    if not rows:
         hint = "The file has no data."
         raise idx.error(file.header.path, "rows", "at least one image", "none", hint)
-    return count, floats
+    return rows, floats
+
+
+def _table(file: _File, rows: list[_Row]) -> tuple[columns.Table, str, int | None]:
+    names = [file.header.columns[n] for n in file.sides]
+    label = None if file.label is None else file.sides.index(file.label)
+    found = columns.Table(
+        file.header.path,
+        names,
+        [row.sides for row in rows],
+        lambda n: f"line {rows[n].number}",
+    )
+    return found, file.whole, label
+
+
+def _check_labels(file: _File, marks: list[columns.Mark | None]) -> None:
+    """Raises an error where what begins a line seems to be a pixel."""
+    labels = {mark.label for mark in marks if mark}
+    if len(labels) == 1 and len(marks) > 1:
+        expected = "labels in the first column, as no other is said"
+        hint = "If they are in the last column, add --label_column=-1."
+        found = f"{shown(labels)} in all lines"
+        raise idx.error(file.header.path, "labels", expected, found, hint)
+
+
+def _white(files: Sequence[_File], floats: bool) -> int:
+    """Returns what is white in all files together; see `pixel_range`."""
+    seen = pixel_range.Range()
+    for file in files:
+        for _, values in _chunks(file, floats):
+            seen.see(values)
+            if seen.sure and not floats:
+                return 255
+    if seen.whole and (seen.low < 0 or 255 < seen.high < 4095):
+        # If one alone is out of the range of bytes, it is to be named.
+        for file in files:
+            for rows, values in _chunks(file, floats):
+                if values.min() < 0 or values.max() > 255:
+                    raise _fault(file, rows, floats, 255)
+    return seen.white(files[0].header.path, "pixels")
 
 
 def _items(
-    files: Sequence[_File], shape: tuple[int, int], floats: bool
+    files: Sequence[_File],
+    marks: list[list[columns.Mark | None]],
+    shape: tuple[int, int],
+    floats: bool,
+    white: int,
 ) -> Iterator[Item]:
-    factor = 1
-    if floats:
-        seen = pixels.Range()
-        for file in files:
-            for _, values in _chunks(file, floats):
-                seen.see(values)
-        factor = seen.factor(files[0].header.path, "pixels")
-    for file in files:
-        path, row = file.header.path, 0
+    for file, marked in zip(files, marks, strict=True):
+        path, n = file.header.path, 0
         for rows, values in _chunks(file, floats):
-            # Their range is known to be that of bytes.
-            images = np.rint(values * factor).astype(np.uint8).reshape(-1, *shape)
-            for (number, label, _), image in zip(rows, images, strict=True):
-                origin, where = f"{path.name} line {number}", f"{path}: line {number}"
-                yield Item(
-                    pixels=image,
-                    label=label,
-                    split=file.split,
-                    key=f"{row}",
-                    origin=origin,
-                    path=where,
-                )
-                row += 1
+            if values.min() < 0 or values.max() > white:
+                raise _fault(file, rows, floats, white)
+            images = pixel_range.to_bytes(values, white).reshape(-1, *shape)
+            for row, image in zip(rows, images, strict=True):
+                if mark := marked[n]:
+                    yield Item(
+                        pixels=image,
+                        label=mark.label,
+                        split=mark.split,
+                        key=f"{n}",
+                        origin=f"{path.name} line {row.number}",
+                        path=f"{path}: line {row.number}",
+                    )
+                n += 1
 
 
 def _chunks(file: _File, floats: bool) -> Iterator[tuple[list[_Row], np.ndarray]]:
     """Yields rows and their pixels, `(n, pixels)`, about 1 MiB at a time."""
-    size = idx.per_chunk(8 * len(file.pixels))
-    with idx.opened(file.header.path) as (stream, _):
-        rows = _rows(file, stream)
-        while batch := list(itertools.islice(rows, size)):
-            yield batch, _parse(file, batch, floats)
+    size = idx.per_chunk(8 * file.number)
+    rows = _rows(file)
+    while batch := list(itertools.islice(rows, size)):
+        yield batch, _parse(file, batch, floats)
 
 
-def _rows(file: _File, stream: BinaryIO) -> Iterator[_Row]:
+def _rows(file: _File) -> Iterator[_Row]:
     header, wanted = file.header, len(file.header.columns)
+    if file.sides == [0] and file.between and file.pixels == [*range(1, wanted)]:
+        yield from _simple_rows(header, wanted)
+        return
+    between = file.between or " "
+    for number, values in table.rows(header):
+        sides = [values[n] for n in file.sides]
+        if len(file.pixels) < file.number:
+            text = values[file.pixels[0]].translate(_BLANKS)
+        else:
+            text = between.join([values[n] for n in file.pixels])
+        yield _Row(number, sides, text)
+
+
+def _simple_rows(header: table.Header, wanted: int) -> Iterator[_Row]:
+    """Yields rows of labels and pixels, which need not be taken apart."""
     path, between = header.path, header.delimiter.encode()
-    label_first = file.label == 0 and len(file.pixels) == wanted - 1
-    for number, line in enumerate(stream, 1):
-        if (number == 1 and not file.no_header) or not line.strip():
+    for number, line in enumerate(table.lines(path), 1):
+        if number <= header.above or not line.strip():
             continue
         line = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
-        if b'"' not in line and label_first:  # It need not be taken apart.
-            table.check_length(path, number, line.count(between) + 1, wanted)
-            start, _, rest = line.rstrip(b"\r\n").partition(between)
-            label, text = table.decode(path, number, start), rest.decode("latin-1")
-        else:
+        if b'"' in line:
             text = table.decode(path, number, line).rstrip("\r\n")
-            cells = table.cells(path, number, text, header.delimiter)
-            table.check_length(path, number, len(cells), wanted)
-            label = cells[file.label]
-            text = header.delimiter.join(cells[n] for n in file.pixels)
-        yield _Row(number, table.check_label(path, number, label), text)
+            values = table.cells(path, number, text, header.delimiter)
+            table.check_length(path, number, len(values), wanted)
+            yield _Row(number, [values[0]], header.delimiter.join(values[1:]))
+        else:
+            table.check_length(path, number, line.count(between) + 1, wanted)
+            label, _, rest = line.rstrip(b"\r\n").partition(between)
+            yield _Row(
+                number, [table.decode(path, number, label)], rest.decode("latin-1")
+            )
 
 
 def _parse(file: _File, rows: list[_Row], floats: bool) -> np.ndarray:
-    """Returns the pixels of rows, floats or integers of 0 to 255, `(n, pixels)`."""
-    between = file.header.delimiter
-    known = str.maketrans("", "", f"0123456789-+ {between}")
-    values = None
+    """Returns the pixels of rows, finite floats or integers, `(n, pixels)`."""
+    known = str.maketrans("", "", f"0123456789-+ {file.between or ' '}")
     # What is no integer NumPy would take for one, with a warning.
     if floats or not any(row.pixels.translate(known) for row in rows):
         texts = [row.pixels for row in rows]
         dtype = np.float64 if floats else np.int64
         with contextlib.suppress(ValueError):
-            values = np.loadtxt(texts, dtype, delimiter=between, comments=None, ndmin=2)
-    if values is not None and values.shape == (len(rows), len(file.pixels)):
-        if floats and np.isfinite(values).all():
-            return values
-        if not floats and values.min() >= 0 and values.max() <= 255:
-            return values
+            values = np.loadtxt(
+                texts, dtype, delimiter=file.between, comments=None, ndmin=2
+            )
+            shape = len(rows), file.number
+            if values.shape == shape and (not floats or np.isfinite(values).all()):
+                return values
     raise _fault(file, rows, floats)
 
 
-def _fault(file: _File, rows: list[_Row], floats: bool) -> idx.IdxError:
-    """Returns the error for the first pixel that is none."""
+def _fault(
+    file: _File, rows: list[_Row], floats: bool, white: float = math.inf
+) -> idx.IdxError:
+    """Returns the error for the first pixel that is none, or none of 0 to `white`."""
     header = file.header
     for number, _, text in rows:
-        for n, cell in zip(file.pixels, text.split(header.delimiter), strict=True):
-            if not _is_pixel(cell.strip(), floats):
-                name = shown([header.columns[n]])
-                if file.no_header:
-                    name = f"column {n + 1}"
-                expected = "a number" if floats else "a whole number of 0 to 255"
-                found = repr(cell) if cell.strip() else "nothing"
-                hint = "" if floats else _HINT
+        found = text.split(file.between)
+        if len(found) != file.number:
+            expected = f"{file.number} numbers as in the first row"
+            field = f"line {number}: {header.columns[file.pixels[0]]}"
+            return idx.error(header.path, field, expected, f"{len(found)}")
+        for n, cell in enumerate(found):
+            if not _is_pixel(cell.strip(), floats, white):
+                name = shown([header.columns[file.pixels[n % len(file.pixels)]]])
+                expected = "a number" if floats else "a whole number"
+                expected += f" of 0 to {white}" if white < math.inf else ""
+                cell = repr(cell) if cell.strip() else "nothing"
+                hint = "Each column but the label is a pixel." * (not floats)
                 where = f"line {number}: {name}"
-                return idx.error(header.path, where, expected, found, hint)
+                return idx.error(header.path, where, expected, cell, hint)
     lines = f"lines {rows[0].number} to {rows[-1].number}"
     return idx.error(header.path, lines, "numbers", "what NumPy cannot read")
 
 
-def _is_pixel(text: str, floats: bool) -> bool:
+def _is_pixel(text: str, floats: bool, white: float) -> bool:
     try:
-        return math.isfinite(float(text)) if floats else 0 <= int(text) <= 255
+        value = float(text) if floats else int(text)
     except ValueError:
         return False
+    if white < math.inf:
+        return 0 <= value <= white
+    return math.isfinite(value) if floats else -(1 << 63) <= value < 1 << 63
+
+
+def _is_list(text: str) -> bool:
+    return bool(_LIST.fullmatch(text)) and len(text.translate(_BLANKS).split()) >= _FEW

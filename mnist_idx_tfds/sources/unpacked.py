@@ -79,19 +79,18 @@ def _read(path: pathlib.Path) -> dict[str, str]:
     if header.columns != _COLUMNS:
         raise idx.error(path, "line 1", ",".join(_COLUMNS), f"{header}")
     classes: dict[str, str] = {}
-    with idx.opened(path) as (stream, _):
-        for number, (label, name, folder) in table.rows(header, stream):
-            split.check_name(f"{path}: line {number}", name)
-            if label != f"{len(classes)}":
-                field, expected = f"line {number}: label", f"{len(classes)}"
-                raise idx.error(path, field, expected, label)
-            for field, value, others in (
-                ("name", name, classes.values()),
-                ("folder", folder, classes),
-            ):
-                if value in others:
-                    expected = "another than in the lines before"
-                    where = f"line {number}: {field}"
-                    raise idx.error(path, where, expected, repr(value))
-            classes[folder] = name
+    for number, (label, name, folder) in table.rows(header):
+        split.check_name(f"{path}: line {number}", name)
+        if label != f"{len(classes)}":
+            field, expected = f"line {number}: label", f"{len(classes)}"
+            raise idx.error(path, field, expected, label)
+        for field, value, others in (
+            ("name", name, classes.values()),
+            ("folder", folder, classes),
+        ):
+            if value in others:
+                expected = "another than in the lines before"
+                where = f"line {number}: {field}"
+                raise idx.error(path, where, expected, repr(value))
+        classes[folder] = name
     return classes

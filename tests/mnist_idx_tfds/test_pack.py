@@ -527,7 +527,7 @@ def test_arrays_are_brought_to_a_size_as_pictures_are(tmp_path, run):
 def test_labels_of_the_other_width_are_replaced(tmp_path, run):
     save_classes(tmp_path / "few", {"a": 2})
     labels = np.arange(600) % 300
-    many = np.zeros((600, 2, 2), np.uint8)
+    many = np.full((600, 2, 2), 200, np.uint8)
     path = write_table(tmp_path / "many.csv", *table_of(many, labels))
     for source in (path, tmp_path / "few", path):
         assert run(source, tmp_path / "out", "--overwrite")[0] == 0

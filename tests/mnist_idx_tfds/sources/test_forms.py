@@ -35,22 +35,23 @@ def test_a_file_that_lists_pictures_of_the_folder_goes_before_its_folders(tmp_pa
 
 def test_the_only_file_of_a_folder_without_folders_is_it(tmp_path):
     picture(tmp_path / "1.png")
-    write_table(tmp_path / "labels.csv", "photo,kind", [["1.png", "x"]])
+    write_table(tmp_path / "labels.csv", "what,kind,age", [["1", "x", 5]])
     with pytest.raises(idx.IdxError, match="--file_column"):
         labels(tmp_path)
-    assert labels(tmp_path, file_column="photo", label_column="kind") == ["x"]
+    assert labels(tmp_path, file_column="what", label_column="kind") == ["x"]
 
 
 @pytest.mark.parametrize("in_folders", [False, True])
 def test_two_files_in_a_folder_are_named(tmp_path, in_folders):
     picture(tmp_path / ("a" if in_folders else "") / "1.png")
-    for name in ("Train.csv", "Test.csv"):
+    for name in ("Old.csv", "Test.csv"):
         write_table(tmp_path / name, "path,label", [["1.png", "x"]])
     with pytest.raises(idx.IdxError) as caught:
         labels(tmp_path)
     assert str(caught.value) == (
-        f"{tmp_path}: folder: expected one CSV file, found Test.csv, Train.csv. "
-        "Give the one to train on as SOURCE, and the other as --test_csv."
+        f"{tmp_path}: folder: expected one CSV file, found Old.csv, Test.csv. "
+        "Give the one to train on as SOURCE, and one to test on, if there is one, as "
+        "--test_csv."
     )
 
 
@@ -117,8 +118,9 @@ def test_other_sources_are_named(tmp_path, name, found):
         (
             "pixels.csv",
             {"no_header": True, "label_column": "label"},
-            "--label_column: source: expected a file with names of columns, found "
-            "--no_header.",
+            "ROOT/pixels.csv: columns: expected one column named 'label', found column "
+            "1, column 2, column 3, column 4, column 5. Say which it is with "
+            "--label_column=NAME; -1 is the last.",
         ),
         (
             "pictures.csv",
@@ -152,4 +154,4 @@ def test_a_flag_for_another_form_is_named(tmp_path, source, flag, message):
     (tmp_path / "set.npz").touch()
     with pytest.raises(idx.IdxError) as caught:
         labels(source and tmp_path / source, **flag)
-    assert str(caught.value) == message
+    assert str(caught.value) == message.replace("ROOT", str(tmp_path))

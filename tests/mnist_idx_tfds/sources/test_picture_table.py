@@ -7,7 +7,7 @@ import pytest
 from source_files import save_picture, write_table
 
 from mnist_idx_tfds import idx
-from mnist_idx_tfds.sources import picture_table
+from mnist_idx_tfds.sources import picture_table, table
 from mnist_idx_tfds.sources.options import Options
 
 HEADER = "file,label"
@@ -24,9 +24,13 @@ def pictures(tmp_path):
     return write
 
 
+def opened(path, test=None, **kwargs):
+    return picture_table.open_source(table.of_parts(path, test), Options(**kwargs))
+
+
 def read(path, test=None, **kwargs):
     """First pixel, label, split and origin of each item."""
-    items = picture_table.open_source(path, Options(test_csv=test, **kwargs)).items
+    items = opened(path, test, **kwargs).items
     return [(int(i.pixels[0, 0]), i.label, i.split, i.origin) for i in items]
 
 
@@ -68,7 +72,7 @@ def test_pictures_and_labels_are_found_by_the_names_of_columns(
 def test_it_is_said_which_columns_were_taken(tmp_path, pictures):
     pictures("a.png")
     path = write_table(tmp_path / "set.csv", "N,File,Class", [[0, "a.png", "x"]])
-    source = picture_table.open_source(path)
+    source = opened(path)
     assert source.notes == (f"{path}: pictures by 'File', classes by 'Class'",)
 
 
@@ -103,8 +107,12 @@ def test_files_that_list_pictures_of_a_folder_are_found(tmp_path, pictures):
         ("8.csv", HEADER, []),
     ):
         write_table(tmp_path / name, header, [row])
-    found = picture_table.find_in(tmp_path, Options())
-    assert [path.name for path in found] == ["1.csv", "2.csv.gz"]
+    found = [
+        path.name
+        for path in sorted(tmp_path.glob("*.*"))
+        if picture_table.names_pictures(path, tmp_path, Options())
+    ]
+    assert found == [".6.csv", "1.csv", "2.csv.gz", "7.txt"]
 
 
 WHICH = "Say which it is with"
@@ -121,7 +129,7 @@ WHICH = "Say which it is with"
         (
             "file,label",
             [["a.png", "x"], ["", "x"]],
-            "line 3: file: expected the name of a picture, found ''.",
+            "line 3: file: expected the name of a picture, found nothing.",
         ),
         (
             "file,label",
@@ -136,16 +144,22 @@ WHICH = "Say which it is with"
             f"{WHICH} --file_column=NAME.",
         ),
         (
-            "photo,label",
-            [["a.png", "x"]],
-            "columns: expected one column named like 'file', found photo, label. "
+            "what,label",
+            [["a", "x"]],
+            "columns: expected one column named like 'file', found what, label. "
             f"{WHICH} --file_column=NAME.",
         ),
         (
-            "file,kind",
-            [["a.png", "x"]],
-            "columns: expected one column named like 'label', found file, kind. "
+            "file,kind,age",
+            [["a.png", "x", 5]],
+            "columns: expected one column named like 'label', found kind, age. "
             f"{WHICH} --label_column=NAME.",
+        ),
+        (
+            "file",
+            [["a.png"]],
+            "columns: expected one column named like 'label', found file. "
+            "What has no labels can be neither trained nor tested on.",
         ),
         (
             "file,label",
@@ -160,13 +174,19 @@ WHICH = "Say which it is with"
         (
             "file,label",
             [["c", "x"]],
-            "line 2: file: expected one file in ROOT that goes by 'c', found "
-            "1/c.png and 2/c.png. Say with --images_dir which folder is meant.",
+            "line 2: file: expected one picture in ROOT that is 'c', found 1/c.png and "
+            "2/c.png. Put the folder into that column, or say it with --images_dir.",
         ),
     ],
     ids=[
         *("no label", "no name", "long row", "two columns of files", "none"),
-        *("no labels", "empty", "line feed", "two pictures of a name"),
+        *(
+            "no plain labels",
+            "no labels",
+            "empty",
+            "line feed",
+            "two pictures of a name",
+        ),
     ],
 )
 def test_what_a_file_has_wrong_is_named(tmp_path, pictures, header, rows, message):
@@ -183,7 +203,7 @@ def test_a_given_column_that_is_not_there_is_named(tmp_path):
         read(path, label_column="Label")
     assert str(caught.value) == (
         f"{path}: columns: expected one column named 'Label', found file, label. "
-        f"{WHICH} --label_column=NAME."
+        f"{WHICH} --label_column=NAME; -1 is the last."
     )
 
 
@@ -191,10 +211,9 @@ def test_pictures_that_are_not_there_are_in_their_place(tmp_path, pictures):
     pictures("a.png")
     rows = [["b.png", "x"], ["a.png", "x"]]
     path = write_table(tmp_path / "set.csv", HEADER, rows)
-    missing, item = picture_table.open_source(path).items
+    missing, item = opened(path).items
     assert str(missing) == (
-        f"{tmp_path / 'b.png'}: image: expected a readable picture, found an error: "
-        "No such file or directory."
+        f"{path}: line 2: file: expected a picture in {tmp_path}, found no b.png."
     )
     assert item.origin == "a.png"
 

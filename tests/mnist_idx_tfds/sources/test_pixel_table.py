@@ -5,7 +5,7 @@ import pytest
 from source_files import table_of, write_table
 
 from mnist_idx_tfds import idx
-from mnist_idx_tfds.sources import pixel_table
+from mnist_idx_tfds.sources import pixel_table, table
 from mnist_idx_tfds.sources.options import Options
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (6, 3, 3), np.uint8)
@@ -14,7 +14,7 @@ HEADER, ROWS = table_of(IMAGES, LABELS)
 
 
 def read(path, test=None, **flags):
-    source = pixel_table.open_source(path, Options(test_csv=test, **flags))
+    source = pixel_table.open_source(table.of_parts(path, test), Options(**flags))
     items = list(source.items)
     assert source.total == len(items)
     return items
@@ -88,13 +88,14 @@ def test_lines_may_end_as_on_windows(tmp_path):
 
 
 def test_images_that_are_not_square(tmp_path):
-    images = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+    images = np.arange(24, dtype=np.uint8).reshape(2, 3, 4) * 8
     path = write_table(tmp_path / "set.csv", *table_of(images, ["a", "b"]))
     check(read(path, shape=(3, 4)), images, ["a", "b"])
 
 
 def test_a_point_in_a_label_makes_no_floats(tmp_path):
     dark = IMAGES // 4
+    dark[0, 0, 0] = 200
     path = write_table(tmp_path / "set.csv", *table_of(dark, ["St. John"] * 6))
     check(read(path), dark, ["St. John"] * 6)
 
@@ -117,7 +118,7 @@ def test_more_rows_than_a_piece(tmp_path):
 
 
 LONG = ", ".join(HEADER.split(",")[:6])
-SCALE = "Each column but the label is a pixel; scale these to 0 to 255."
+EACH = "Each column but the label is a pixel."
 SHORT = "Is the file cut short, or is there another delimiter in it?"
 
 
@@ -138,39 +139,38 @@ def changed(row, column, value):
         (
             HEADER,
             changed(3, 5, 256),
-            f"line 5: pixel4: expected a whole number of 0 to 255, found '256'. {SCALE}",
+            f"line 5: pixel4: expected a whole number of 0 to 255, found '256'. {EACH}",
         ),
         (
             HEADER,
             changed(0, 9, -1),
-            f"line 2: pixel8: expected a whole number of 0 to 255, found '-1'. {SCALE}",
+            f"line 2: pixel8: expected a whole number of 0 to 255, found '-1'. {EACH}",
         ),
         (
             HEADER,
             changed(0, 2, "dark"),
-            f"line 2: pixel1: expected a whole number of 0 to 255, found 'dark'. {SCALE}",
+            f"line 2: pixel1: expected a whole number, found 'dark'. {EACH}",
         ),
         (
             HEADER,
             changed(0, 2, ""),
-            f"line 2: pixel1: expected a whole number of 0 to 255, found nothing. {SCALE}",
+            f"line 2: pixel1: expected a whole number, found nothing. {EACH}",
         ),
         (
             HEADER,
             changed(0, 2, "1e2"),
-            f"line 2: pixel1: expected a whole number of 0 to 255, found '1e2'. {SCALE}",
+            f"line 2: pixel1: expected a whole number, found '1e2'. {EACH}",
         ),
         (
             HEADER,
             changed(0, 2, "9" * 30),
-            "line 2: pixel1: expected a whole number of 0 to 255, found "
-            f"'{'9' * 30}'. {SCALE}",
+            f"line 2: pixel1: expected a whole number, found '{'9' * 30}'. {EACH}",
         ),
         (
             HEADER,
             changed(1, 2, "7.5"),
-            "pixels: expected floats of 0 to 1, or whole ones of 0 to 255, found ones "
-            f"of {IMAGES.min()} to {IMAGES.max()}. "
+            "pixels: expected pixels of 0 to 1, 255, 4095 or 65535, found numbers of "
+            f"{IMAGES.min()} to {IMAGES.max()}. "
             "Scale the pixels to 0 to 255, and save them as bytes (uint8).",
         ),
         (
@@ -182,9 +182,8 @@ def changed(row, column, value):
         (
             HEADER.partition(",")[2],
             [row[1:] for row in ROWS],
-            "columns: expected one column named like 'label', found pixel0, pixel1, "
-            "pixel2, pixel3, pixel4, pixel5, ... (9 in all). "
-            "Say which it is with --label_column=NAME.",
+            "columns: expected one column named like 'label', found none. "
+            "What has no labels can be neither trained nor tested on.",
         ),
         (
             f"class,{HEADER}",
@@ -197,7 +196,8 @@ def changed(row, column, value):
             ROWS,
             "line 1: expected names of columns, such as label,pixel0, found "
             f"{', '.join(map(str, ROWS[0][:6]))}, ... (10 in all). "
-            "If it is an image, too, and begins with its label, add --no_header.",
+            "If it is an image, too, add --no_header. If its label is not the first value "
+            "but the last, or numbers are names, add --label_column=-1 or 0.",
         ),
         (
             HEADER.rpartition(",")[0],

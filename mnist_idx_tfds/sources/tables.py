@@ -1,0 +1,88 @@
+"""CSV files: whether they are of pixels or of file names, and which of a folder's."""
+
+import pathlib
+import re
+from collections.abc import Sequence
+
+from mnist_idx_tfds import idx
+from mnist_idx_tfds.sources import options as flags
+from mnist_idx_tfds.sources import parts, picture_table, pixel_table, table
+from mnist_idx_tfds.sources.options import Options
+from mnist_idx_tfds.sources.source import Source
+
+_FEW_COLUMNS = 4  # No pixels have so few, where their names do not say so.
+_SUBMISSION = re.compile(r"submission", re.IGNORECASE)  # Its labels are invented.
+Files = Sequence[tuple[pathlib.Path, str]]
+
+
+def open_source(files: Files, options: Options) -> Source:
+    """Opens CSV files, each with the part that it is, empty where one file has all.
+
+    Raises:
+      idx.IdxError: a flag is for another form, or what the form's reader finds wrong.
+    """
+    for path, _ in files:
+        if _SUBMISSION.search(path.name):
+            hint = "The labels of a sample submission are invented."
+            raise idx.error(path, "file", "one with labels", "a submission", hint)
+    if _has_pixels(files[0][0], options):
+        options.check(flags.PIXELS)
+        if options.color:
+            raise idx.error("--color", "source", "one that has colors", flags.PIXELS)
+        return pixel_table.open_source(files, options)
+    options.check(flags.PICTURES)
+    return picture_table.open_source(files, options)
+
+
+def given(path: pathlib.Path, options: Options) -> Files:
+    """Returns a file, or one to train on and the one to test on."""
+    return table.of_parts(path, options.test_csv)
+
+
+def find_in(root: pathlib.Path, options: Options) -> Files:
+    """Returns the CSV files of a folder that are a set, or none.
+
+    These name pictures of the folder, or there is nothing but CSV files. With several,
+    each is a part by its name.
+
+    Raises:
+      idx.IdxError: it is not plain which of several files are the set.
+    """
+    there = sorted(
+        path
+        for path in root.iterdir()
+        if table.may_be_table(path)
+        and not path.name.startswith(".")
+        and not _SUBMISSION.search(path.name)
+        and path.is_file()
+    )
+    found = [p for p in there if picture_table.names_pictures(p, root, options)]
+    if not found and not any(path.is_dir() for path in root.iterdir()):
+        # There is nothing else that it could be.
+        found = [path for path in there if table.is_table(path)]
+    if options.test_csv is not None:
+        test = pathlib.Path(options.test_csv).expanduser()
+        found = [path for path in found if not path.samefile(test)]
+    if len(found) > 1:
+        of = [parts.within(path.name.partition(".")[0]) for path in found]
+        if None in of or "train" not in of or len({*of}) < len(of):
+            names = ", ".join(path.name for path in found)
+            hint = (
+                "Give the one to train on as SOURCE, and one to test on, if there is "
+            )
+            hint += "one, as --test_csv."
+            raise idx.error(root, "folder", "one CSV file", names, hint)
+        if options.test_csv is None:
+            return [(path, f"{part}") for path, part in zip(found, of, strict=True)]
+    return given(found[0], options) if found else []
+
+
+def _has_pixels(path: pathlib.Path, options: Options) -> bool:
+    if options.no_header:
+        return True
+    if options.file_column is not None:
+        return False
+    header = table.read_header(path)
+    if pixel_table.is_pixels(header):
+        return True
+    return len(header.columns) > _FEW_COLUMNS and not picture_table.has_files(header)
