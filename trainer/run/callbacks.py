@@ -31,7 +31,8 @@ class WindowLog(keras.callbacks.Callback):
       examples: number of examples in an epoch.
       batch_size: examples a step; the last step of an epoch may have fewer.
       steps: in an epoch; where `fit` is given fewer, the first are behind it.
-      every: steps between records; the epoch's last step always has one.
+      every: steps between records, which come with the first execution to end there or
+        later; the epoch's last step always has one.
 
     Raises:
       NotFiniteError: the loss is infinite or not a number.
@@ -55,34 +56,44 @@ class WindowLog(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         self._skipped = self._steps - self.params["steps"]
         self._epoch = epoch
-        self._step = self._skipped
+        self._step = self._recorded = self._skipped
         self._time = time.perf_counter()
 
     def on_train_batch_end(self, batch, logs=None):
         # Counts the step that ended; with several steps an execution, Keras gives
         # the last one's index even where the epoch ends before it.
-        step = min(self._skipped + batch + 1, self._steps)
-        if step - self._step < self._every and step != self._steps:
+        self._step = min(self._skipped + batch + 1, self._steps)
+        self._logs = logs
+        _check_finite(logs["loss"], self._position())
+        if self._step == self._steps or (
+            self._step // self._every > self._recorded // self._every
+        ):
+            self.record()
+
+    def record(self) -> None:
+        """Records the steps since the last record, if there are any."""
+        if self._step == self._recorded:
             return
         _sync(self.model)
         now = time.perf_counter()
-        images = min(step * self._batch_size, self._examples)
-        images -= self._step * self._batch_size
-        position = {"step": self._epoch * self._steps + step, "epoch": self._epoch + 1}
-        loss = float(logs.get(CROSSENTROPY, logs["loss"]))
-        _check_finite(loss, position)
+        images = min(self._step * self._batch_size, self._examples)
+        images -= self._recorded * self._batch_size
         self._write(
             {
-                **position,
-                "loss": loss,
-                "accuracy": float(logs["accuracy"]),
+                **self._position(),
+                "loss": float(self._logs.get(CROSSENTROPY, self._logs["loss"])),
+                "accuracy": float(self._logs["accuracy"]),
                 "learning_rate": float(self.model.optimizer.learning_rate),
                 "images_per_second": round(images / (now - self._time), 1),
             }
         )
-        self._step, self._time = step, time.perf_counter()
-        if step < self._steps:
+        self._recorded, self._time = self._step, time.perf_counter()
+        if self._step < self._steps:
             self.model.reset_metrics()
+
+    def _position(self) -> Record:
+        step = self._epoch * self._steps + self._step
+        return {"step": step, "epoch": self._epoch + 1}
 
 
 class EvaluationLog(keras.callbacks.Callback):
@@ -116,11 +127,11 @@ class Checkpoint(keras.callbacks.Callback):
     """Saves after each epoch, every few minutes, and before a signal ends the run.
 
     It must come after the callbacks that record, so that no record is missing from
-    what was saved, and each execution must end with a record, because the metrics
-    begin anew where a run goes on.
+    what was saved.
 
     Args:
       save: saves a model; None where nothing is kept, or another process does it.
+      record: ends a record early, because the metrics begin anew where a run goes on.
       seconds: between saves within an epoch.
 
     Raises:
@@ -128,10 +139,14 @@ class Checkpoint(keras.callbacks.Callback):
     """
 
     def __init__(
-        self, save: Callable[[keras.Model], None] | None, seconds: float = 300
+        self,
+        save: Callable[[keras.Model], None] | None,
+        record: Callable[[], None],
+        seconds: float = 300,
     ):
         super().__init__()
         self._save = save
+        self._record = record
         self._seconds = seconds
 
     def on_train_begin(self, logs=None):
@@ -144,6 +159,7 @@ class Checkpoint(keras.callbacks.Callback):
         is_due = time.perf_counter() - self._time > self._seconds
         is_stopped, is_due = _any(signals.received(), is_due)
         if is_stopped or is_due:
+            self._record()
             self._checkpoint(is_stopped)
 
     def on_epoch_end(self, epoch, logs=None):

@@ -14,7 +14,9 @@ from trainer.network.optimizer import adamw
 from trainer.run import callbacks
 from trainer.run.hyperparameters import Hyperparameters
 
-_RECORD_EVERY = 20  # Steps between records of a run that logs epochs only.
+# Steps in an execution, which ends with a wait for its logs, and before which no signal
+# and no checkpoint is heard: about so many, so that a record ends with one.
+_STEPS = 20
 
 
 def compiled(
@@ -60,8 +62,7 @@ def compiled(
     model.compile(
         optimizer=adamw(how.learning_rate, kind.decay(total), total),
         **measured,
-        # Each execution ends with a wait for its logs: one a record.
-        steps_per_execution=record_every(how, data),
+        steps_per_execution=min(execution(how.log_every), data.steps),
         jit_compile=jit_compile,
     )
     # Variables that the first step would make would have it traced a second time.
@@ -75,6 +76,13 @@ def compiled(
     return model
 
 
-def record_every(how: Hyperparameters, data: Data) -> int:
-    """Returns the steps between records."""
-    return min(how.log_every or _RECORD_EVERY, data.steps)
+def execution(log_every: int) -> int:
+    """Returns the steps in an execution, a divisor of those between records if there is.
+
+    Args:
+      log_every: as `Hyperparameters` has it.
+    """
+    if log_every < _STEPS:
+        return log_every or _STEPS
+    near = sorted(range(_STEPS // 2, 2 * _STEPS), key=lambda n: abs(n - _STEPS))
+    return next((n for n in near if log_every % n == 0), _STEPS)

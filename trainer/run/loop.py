@@ -18,7 +18,7 @@ from trainer.network.architectures import MODELS
 from trainer.quality import measures
 from trainer.run import callbacks, class_weights
 from trainer.run.callbacks import Record
-from trainer.run.compiling import compiled, record_every
+from trainer.run.compiling import compiled, execution
 from trainer.run.hyperparameters import OWN, Hyperparameters, described
 from trainer.run.lines import Progress
 from trainer.run.workdir import give_state
@@ -215,6 +215,13 @@ def fit(
             sink(record)
 
     def fit_some(batches: Any, epoch: int, epochs: int) -> None:
+        windows = callbacks.WindowLog(
+            write,
+            data.passes * data.train_examples,
+            how.batch_size,
+            data.steps,
+            how.log_every or execution(0),
+        )
         model.fit(
             batches,
             initial_epoch=epoch,
@@ -227,16 +234,10 @@ def fit(
                 keras.callbacks.LambdaCallback(
                     on_epoch_begin=lambda epoch, logs: data.set_epoch(epoch)
                 ),
-                callbacks.WindowLog(
-                    write,
-                    data.passes * data.train_examples,
-                    how.batch_size,
-                    data.steps,
-                    record_every(how, data),
-                ),
+                windows,
                 callbacks.EvaluationLog(write),
                 callbacks.StopAtAccuracy(target_accuracy),
-                callbacks.Checkpoint(kept.save if kept else None),
+                callbacks.Checkpoint(kept.save if kept else None, windows.record),
             ],
         )
 

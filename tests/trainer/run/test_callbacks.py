@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from trainer import signals
 from trainer.errors import NotFiniteError
-from trainer.run import callbacks
+from trainer.run import callbacks, compiling
 
 EXAMPLES, BATCH, EVERY = 45, 4, 5  # 12 steps: windows of 5, 5 and 2, the last short
 STEPS = 12
@@ -34,20 +34,38 @@ def network(rate=0.0, every=EVERY):
     return model
 
 
-def fit(model, arrays, *extra, skipped=0, epochs=2, validation=None):
-    """Fits, and returns the records."""
+def fit(
+    model, arrays, *extra, saved=None, skipped=0, every=EVERY, seconds=300, **kwargs
+):
+    """Fits, and returns the records.
+
+    Args:
+      model: compiled.
+      arrays: images and labels.
+      extra: callbacks.
+      saved: gets the step of each checkpoint.
+      skipped: steps of the epoch that are behind it.
+      every: steps between records.
+      seconds: between checkpoints.
+      kwargs: others of Keras's `fit`.
+    """
     records = []
     x, y = arrays
+    windows = callbacks.WindowLog(records.append, EXAMPLES, BATCH, STEPS, every)
     model.fit(
         tf.data.Dataset.from_tensor_slices((x, y)).batch(BATCH).skip(skipped),
-        epochs=epochs,
-        validation_data=(x[:20] if validation is None else validation, y[:20]),
+        **{"epochs": 2, "validation_data": (x[:20], y[:20])} | kwargs,
         shuffle=False,
         verbose=0,
         callbacks=[
-            callbacks.WindowLog(records.append, EXAMPLES, BATCH, STEPS, EVERY),
+            windows,
             callbacks.EvaluationLog(records.append),
             *extra,
+            callbacks.Checkpoint(
+                None if saved is None else lambda model: saved.append(step(model)),
+                windows.record,
+                seconds,
+            ),
         ],
     )
     return records
@@ -110,21 +128,48 @@ def test_a_loss_that_is_not_finite_ends_the_run(arrays, bad):
 def test_an_evaluation_that_is_not_finite_ends_the_run(arrays):
     bad = np.full((20, 3), np.nan, np.float32)
     with pytest.raises(NotFiniteError, match=r"found nan at step 12 \(epoch 1\)"):
-        fit(network(), arrays, validation=bad)
+        fit(network(), arrays, validation_data=(bad, arrays[1][:20]))
 
 
 def test_a_run_is_saved_after_each_epoch_only(arrays):
     saved = []
-    save = callbacks.Checkpoint(lambda model: saved.append(step(model)))
-    fit(network(), arrays, save)
+    fit(network(), arrays, saved=saved)
     assert saved == [12, 24]
 
 
 def test_a_long_epoch_is_saved_between(arrays):
     saved = []
-    save = callbacks.Checkpoint(lambda model: saved.append(step(model)), seconds=0)
-    fit(network(), arrays, save, epochs=1)
+    fit(network(), arrays, saved=saved, seconds=0, epochs=1)
     assert saved == [5, 10, 12]
+
+
+def test_a_window_is_longer_than_an_execution_and_ends_with_a_checkpoint(arrays):
+    """So that no `--log_every` puts off what must not wait, nor loses a record."""
+    model, saved = network(every=2), []
+    whole = fit(model, arrays, every=100, epochs=1)
+    assert [record["step"] for record in whole if "loss" in record] == [12]
+    model.optimizer.iterations.assign(0)
+    parts = fit(model, arrays, every=100, saved=saved, seconds=0, epochs=1)
+    steps = [record["step"] for record in parts if "loss" in record]
+    assert steps == saved == [2, 4, 6, 8, 10, 12]
+    sizes = np.array([8, 8, 8, 8, 8, 5])
+    mean = sizes @ [record["loss"] for record in parts[:6]] / sizes.sum()
+    assert mean == pytest.approx(whole[0]["loss"], rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("log_every", "expected"),
+    [(0, 20), (1, 1), (7, 7), (20, 20), (25, 25), (50, 25), (97, 20), (100_000, 20)],
+)
+def test_an_execution_has_some_twenty_steps_and_ends_with_the_window(
+    log_every, expected
+):
+    assert compiling.execution(log_every) == expected
+
+
+def test_records_come_at_the_first_end_of_an_execution_after_a_window(arrays):
+    records = fit(network(every=2), arrays, every=5, epochs=1)
+    assert [record["step"] for record in records if "loss" in record] == [6, 10, 12]
 
 
 @pytest.mark.parametrize(("line", "expected"), [(1, 5), (2, 10), (3, 12), (4, 12)])
@@ -142,11 +187,10 @@ def test_a_signal_ends_the_run_once_it_is_saved(arrays, monkeypatch, line, expec
             if line == 4:
                 monkeypatch.setattr(signals, "_received", signal.SIGTERM)
 
-    save = callbacks.Checkpoint(lambda model: saved.append(step(model)))
     with pytest.raises(
         signals.Interrupted, match=f"stopped after step {expected}"
     ) as e:
-        fit(network(), arrays, Signal(), save)
+        fit(network(), arrays, Signal(), saved=saved)
     assert saved == [expected]
     assert e.value.exit_code == 143
 
@@ -154,7 +198,7 @@ def test_a_signal_ends_the_run_once_it_is_saved(arrays, monkeypatch, line, expec
 def test_a_run_that_is_not_kept_says_so_when_it_is_stopped(arrays, monkeypatch):
     monkeypatch.setattr(signals, "_received", signal.SIGINT)
     with pytest.raises(signals.Interrupted, match="Nothing is kept") as e:
-        fit(network(), arrays, callbacks.Checkpoint(None))
+        fit(network(), arrays)
     assert e.value.exit_code == 130
 
 
