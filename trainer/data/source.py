@@ -41,8 +41,8 @@ def prepare(
       manual_dir: folder with files to use instead of a download: for MNIST, the four
         published ones; for another data set, what its page at TFDS asks for.
       idx_dir: folder of four IDX files, instead of `dataset`.
-      dataset: "name", "name/config" or either with ":version", of a data set that
-        TFDS knows or that is built in `data_dir`; by default MNIST.
+      dataset: "name", "name/config" or either with ":version" or "/version", of a
+        data set that TFDS knows or that is built in `data_dir`; by default MNIST.
 
     Raises:
       TrainerError: the data set cannot be had, or is not one of images with a label
@@ -152,7 +152,9 @@ def idx_dir(builder: tfds.core.DatasetBuilder) -> str | None:
 
 def _find(dataset: str, data_dir: str | None) -> tfds.core.DatasetBuilder:
     try:
-        return tfds.builder(dataset, data_dir=data_dir)
+        # A version as TFDS takes it, where it is as the full name of a set has it.
+        name = re.sub(r"/(\d+\.\d+\.\d+)$", r":\1", dataset)
+        return tfds.builder(name, data_dir=data_dir)
     except Exception as e:  # TFDS has no one class for what a name can have wrong.
         folder = mnist_idx_tfds.Builder(data_dir=data_dir).data_dir
         folder = epath.Path(folder).parents[2]

@@ -187,7 +187,8 @@ def test_a_folder_that_was_built_under_a_name_needs_no_folder(tmp_path):
     config = mnist_idx_tfds.IdxConfig(name="letters", idx_dir=str(tmp_path / "set"))
     mnist_idx_tfds.Builder(data_dir=tmp_path, config=config).download_and_prepare()
     shutil.rmtree(tmp_path / "set")
-    for dataset in ("mnist_idx_tfds/letters", "mnist_idx_tfds/letters:1.0.0"):
+    name = "mnist_idx_tfds/letters"
+    for dataset in (name, f"{name}:1.0.0", f"{name}/1.0.0"):
         assert count(prepare(tmp_path, dataset)) == {"train": 9, "test": 4}
     with pytest.raises(TrainerError, match="Is it mnist_idx_tfds/letters"):
         prepare(tmp_path, "mnist_idx_tfds/leters")

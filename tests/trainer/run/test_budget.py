@@ -70,3 +70,26 @@ def test_larger_images_have_no_more_passes(examples):
     lengths = [budget.of(examples, shape) for shape in SHAPES]
     seen = [length.epochs * length.passes for length in lengths]
     assert sorted(seen, reverse=True) == seen
+
+
+@pytest.mark.parametrize(
+    ("idx_dir", "dataset", "expected"),
+    [
+        (None, None, True),
+        (None, "mnist_idx_tfds", True),
+        (None, "mnist_idx_tfds/mnist", True),
+        (None, "mnist_idx_tfds/mnist/1.0.0", True),  # As a run's first line has it.
+        (None, "mnist_idx_tfds/mnist:1.0.0", True),
+        (None, "mnist_idx_tfds:1.*.*", True),
+        (None, "mnist_idx_tfds/own-0123456789ab", False),
+        (None, "mnist", False),
+        ("own", None, False),
+    ],
+)
+def test_mnist_itself_is_known_by_every_name_it_has(idx_dir, dataset, expected):
+    assert budget.is_mnist(idx_dir, dataset) == expected
+
+
+def test_flag_and_tutorial_come_before_the_number_of_images():
+    assert budget.of(60_000, SHAPE, 3, 4)[:2] == (3, 1)
+    assert budget.of(60_000, SHAPE, None, 4)[:2] == (4, 1)
