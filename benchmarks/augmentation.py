@@ -34,29 +34,27 @@ def run(setup: Setup) -> list[measure.Row]:
 
 def _times(setup: Setup) -> dict[str, list[float]]:
     from mnist_idx_tfds import machine
-    from trainer.data import pipeline, source
     from trainer.network import architectures, optimizer, parallel
 
-    builder = source.prepare(setup.data_dir, **setup.source)
     plain, changed = (
-        pipeline.load(
-            builder, feed="memory", batch_size=_BATCH_SIZE, seed=0, augment=augment
-        )
+        setup.feed(feed="memory", batch_size=_BATCH_SIZE, augment=augment)
         for augment in (False, True)
     )
-    network = architectures.strong(plain.image_shape, 10, plain.pixels)
+    network = architectures.strong(plain.train.image_shape, 10, plain.pixels)
     model = parallel.divided(network, machine.cores(), _BATCH_SIZE)
     model.compile(
         optimizer.adamw(1e-3, 0, _STEPS),
         "sparse_categorical_crossentropy",
         jit_compile=False,
     )
-    some = plain.train.take(_STEPS)
+    some = plain.train_batches.take(_STEPS)
     steps = min(_STEPS, plain.steps)
 
     def ours(n: int) -> float:
         changed.set_epoch(n)
-        return _timed(lambda: changed.train.reduce(0, lambda count, _: count + 1))
+        return _timed(
+            lambda: changed.train_batches.reduce(0, lambda count, _: count + 1)
+        )
 
     def peer(n: int) -> float:
         return _timed(lambda: model.fit(some, verbose=0)) * plain.steps / steps

@@ -39,6 +39,10 @@ class Setup:
             return {"manual_dir": folder, "idx_dir": None}
         return {"manual_dir": None, "idx_dir": folder}
 
+    def feed(self, **kwargs):
+        """Returns `pipeline.of` train and test, which are built unless they are there."""
+        return feed(self.data_dir, self.source, **kwargs)
+
     @property
     def data_dir(self) -> str:
         """Where ours and the peer's prepared data sets are; see `build.prepare`."""
@@ -71,6 +75,23 @@ def arrays(idx_dir: pathlib.Path, split: str) -> tuple[np.ndarray, np.ndarray]:
     pair = idx_set.find(idx_dir)[split]
     images = idx.load(pair.images).astype("float32") / 255
     return idx_set.with_channels(images), idx.load(pair.labels)
+
+
+def feed(data_dir: str, source: dict[str, str | None], **kwargs):
+    """Returns `pipeline.of` a data set's train and test.
+
+    Args:
+      data_dir: of TFDS.
+      source: further arguments of `trainer.data.source.prepare`.
+      **kwargs: further arguments of `pipeline.of`.
+    """
+    from trainer.data import pipeline
+    from trainer.data.source import prepare
+    from trainer.data.split import Split
+
+    builder = prepare(data_dir, **source)
+    splits = Split(builder, "train"), Split(builder, "test")
+    return pipeline.of(*splits, seed=0, **kwargs)
 
 
 def render(folder: pathlib.Path, train_examples: int, test_examples: int) -> None:

@@ -12,7 +12,7 @@ import time
 import zlib
 
 from benchmarks import build, guide, measure
-from benchmarks.files import Setup
+from benchmarks.files import Setup, feed
 from mnist_idx_tfds import machine
 
 _FLOOR = 3.5
@@ -47,12 +47,8 @@ def run(setup: Setup) -> list[measure.Row]:
 
 def ours(data_dir: str, source: dict[str, str | None]) -> float:
     """Returns the seconds to our last batch."""
-    from trainer.data import pipeline
-    from trainer.data.source import prepare
-
     start = time.perf_counter()
-    builder = prepare(data_dir, **source)
-    drain(pipeline.load(builder, batch_size=128, seed=0).train)()
+    drain(feed(data_dir, source, batch_size=128).train_batches)()
     return time.perf_counter() - start
 
 

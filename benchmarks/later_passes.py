@@ -40,11 +40,8 @@ def _row(setup: Setup, batch_size: int, bound: float) -> measure.Row:
 
 
 def _passes(setup: Setup, batch_size: int) -> dict[str, list[float]]:
-    from trainer.data import pipeline, source
-
-    builder = source.prepare(setup.data_dir, **setup.source)
-    feed = pipeline.load(builder, feed="memory", batch_size=batch_size, seed=0)
-    take_ours = _taker(feed.train, feed.steps)
+    feed = setup.feed(feed="memory", batch_size=batch_size)
+    take_ours = _taker(feed.train_batches, feed.steps)
     take_peer = _taker(guide.pipeline(setup.data_dir, batch_size), feed.steps)
 
     def ours(n: int) -> float:

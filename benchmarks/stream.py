@@ -18,7 +18,7 @@ import time
 from typing import NamedTuple
 
 from benchmarks import build, first_pass, guide, measure
-from benchmarks.files import Setup, render
+from benchmarks.files import Setup, feed, render
 
 _TEST_EXAMPLES = 1000
 _PAIRS = 3
@@ -102,10 +102,13 @@ def _ours(rendered: _Set, feed: str) -> tuple[float, float]:
     """Returns the seconds until a pass can begin, and those of a pass."""
     from trainer.data import pipeline
     from trainer.data.source import prepare
+    from trainer.data.split import Split
 
     builder = prepare(rendered.data_dir, **rendered.source)
     start = time.perf_counter()
-    batches = pipeline.load(builder, feed=feed, batch_size=_BATCH_SIZE, seed=0).train
+    splits = Split(builder, "train"), Split(builder, "test")
+    data = pipeline.of(*splits, feed=feed, batch_size=_BATCH_SIZE, seed=0)
+    batches = data.train_batches
     begun = time.perf_counter()
     first_pass.drain(batches)()
     return begun - start, time.perf_counter() - begun
@@ -141,19 +144,20 @@ def _steps(rendered: _Set, network: str, pairs: int) -> measure.Row:
 
 def _train(rendered: _Set, network: str, pairs: int) -> dict[str, list[float]]:
     from mnist_idx_tfds import machine
-    from trainer.data import pipeline, source
     from trainer.network import architectures, optimizer, parallel
 
     training, settings = _TRAININGS[network], architectures.MODELS[network]
-    builder = source.prepare(rendered.data_dir, **rendered.source)
+    source = rendered.data_dir, rendered.source
     feeds = {
-        name: pipeline.load(builder, feed=name, batch_size=training.batch_size, seed=0)
+        name: feed(*source, feed=name, batch_size=training.batch_size)
         for name in ("stream", "memory")
     }
     data = feeds["memory"]
     steps = min(-(-training.images // training.batch_size), data.steps)
     model = parallel.divided(
-        settings.build(data.image_shape, len(data.label_names), data.pixels),
+        settings.build(
+            data.train.image_shape, len(data.train.label_names), data.pixels
+        ),
         machine.cores(),
         training.batch_size,
     )
@@ -170,7 +174,7 @@ def _train(rendered: _Set, network: str, pairs: int) -> dict[str, list[float]]:
     def fitted(name: str, n: int) -> float:
         feeds[name].set_epoch(n)
         start = time.perf_counter()
-        model.fit(feeds[name].train.take(steps), verbose=0)
+        model.fit(feeds[name].train_batches.take(steps), verbose=0)
         return time.perf_counter() - start
 
     return measure.in_turn(

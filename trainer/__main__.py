@@ -127,7 +127,8 @@ def main(_: list[str]) -> None:
 
     f = flags.FLAGS
     selected = device.select(f.device)  # Before others use TensorFlow.
-    from trainer.data import damage, features, pipeline, source
+    from trainer.data import damage, pipeline, source
+    from trainer.data.split import Split
     from trainer.network import parallel
     from trainer.network.architectures import MODELS
     from trainer.run import budget, callbacks, loop
@@ -152,10 +153,11 @@ def main(_: list[str]) -> None:
     )
     _print_findings(source.findings(builder), f.idx_dir)
     target = _TARGET_ACCURACY.value
-    examples = pipeline.count(builder, _TRAIN_SPLIT.value, "--train_split")
+    train = Split(builder, _TRAIN_SPLIT.value, "--train_split")
+    evaluation = Split(builder, _EVAL_SPLIT.value, "--eval_split")
     length = budget.of(
-        examples,
-        features.find(builder.info).image_shape,
+        train.examples,
+        train.image_shape,
         _EPOCHS.value,
         model.epochs if is_mnist else None,
     )
@@ -173,10 +175,9 @@ def main(_: list[str]) -> None:
     if _AUGMENT.value == "auto":
         augment = length.epochs * length.passes >= model.augmented_from
     with damage.named(builder):
-        feed = pipeline.load(
-            builder,
-            train_split=_TRAIN_SPLIT.value,
-            eval_split=_EVAL_SPLIT.value,
+        data = pipeline.of(
+            train,
+            evaluation,
             feed=peers.first_says(_feed),
             batch_size=how.batch_size,
             seed=how.seed,
@@ -184,9 +185,9 @@ def main(_: list[str]) -> None:
             augment=augment,
             devices=selected.devices,
         )
-        result = loop.run(how, feed, selected, length.why, _WORKDIR.value, target)
+        result = loop.run(how, data, selected, length.why, _WORKDIR.value, target)
     if _EXPORT_DIR.value and peers.is_first():
-        folder = exported.write(result.model, _EXPORT_DIR.value, feed.label_names)
+        folder = exported.write(result.model, _EXPORT_DIR.value, train.label_names)
         print(f"exported to {folder}")
     peers.all_say(None)  # Others wait for the first process, which writes.
     if target and not callbacks.reaches(result.accuracy, target):

@@ -73,6 +73,12 @@ def define_data(purpose: str, default: str) -> None:
         )
 
 
+def data() -> dict[str, str | None]:
+    """Returns what the flags of `define_data` say, by the names of its arguments."""
+    names = ("data_dir", "manual_dir", "idx_dir", "dataset")
+    return {name: flags.FLAGS[name].value for name in names}
+
+
 def run(
     name: str,
     main: Callable[[list[str]], int | None],

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from trainer import cli, run_data, settings
+from trainer import cli, settings
 
 if TYPE_CHECKING:
     from trainer.quality.measures import Evaluation
@@ -55,7 +55,8 @@ def main(_: list[str]) -> None:
     f = flags.FLAGS
     selected = device.select(f.device)  # Before others use TensorFlow.
     from trainer import signals
-    from trainer.data import damage, origins, pipeline, source
+    from trainer.data import origins, source
+    from trainer.data.split import Split
     from trainer.network import saved
     from trainer.quality import measures, mistakes
 
@@ -69,13 +70,12 @@ def main(_: list[str]) -> None:
     recorded, metrics = _run_of(path, with_metrics=bool(report_path))
     # What is built is said on standard output, where nothing but JSON belongs.
     with contextlib.redirect_stdout(sys.stderr if f.json else sys.stdout):
-        builder, run = run_data.prepare(recorded)
-    with damage.named(builder):
-        split = pipeline.load_split(
-            builder, str(f.split or run.get(settings.EVAL_SPLIT) or "test")
-        )
+        builder, run = source.prepare_for(recorded, **cli.data())
+    split = Split(builder, str(f.split or run.get(settings.EVAL_SPLIT) or "test"))
     model_names = saved.read_labels(path.parent, network.output_shape[-1])
-    names, labels = run_data.fitted(path, network, model_names, split)
+    names, labels = saved.fitted(
+        path, network, model_names, split.name, split.image_shape, split.label_names
+    )
     facts = {
         "dataset": split.name,
         "split": split.split,
@@ -87,9 +87,8 @@ def main(_: list[str]) -> None:
     kept = measures.MISTAKES
     if mistakes_path:
         kept = max(kept, _kept(split.image_shape))
-    with signals.held_back(), damage.named(builder):
-        batches = run_data.watched(split.batches, split.examples, "evaluating")
-        batches = run_data.relabelled(batches, labels)
+    with signals.held_back():
+        batches = split.watched("evaluating", labels)
         result = measures.evaluate(network, batches, names, kept)
     said = sys.stderr if f.json else sys.stdout
     if f.json or report_path or mistakes_path:
@@ -174,7 +173,7 @@ def _print(facts: dict[str, Any], result: "Evaluation") -> None:
 
     print(
         f"{facts['device']}  {facts['dataset']}, split {facts['split']}: "
-        f"{result.examples:,} images, {run_data.by(facts['image_shape'])}, "
+        f"{result.examples:,} images, {'x'.join(map(str, facts['image_shape']))}, "
         f"{len(result.label_names)} classes  {shown(facts['model'])} with "
         f"{facts['parameters']:,} parameters"
     )

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from trainer import cli, run_data, settings
+from trainer import cli, settings
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from trainer.data.pipeline import Split
+    from trainer.data.split import Split
 
 _CALIBRATION = 500  # Images at most; more do not widen the ranges by much.
 
@@ -36,18 +36,19 @@ def main(_: list[str]) -> None:
     exported.check(f.export_dir, onnx=f.onnx, int8=f.quantize)
     images = None
     if f.quantize:
-        from trainer.data import damage, pipeline
+        from trainer.data import source
+        from trainer.data.split import Split
 
-        builder, run = run_data.prepare(settings.read(path.parent))
+        recorded = settings.read(path.parent)
+        builder, run = source.prepare_for(recorded, **cli.data())
         train_split = f.train_split or run.get(settings.TRAIN_SPLIT) or "train"
         eval_split = f.eval_split or run.get(settings.EVAL_SPLIT) or "test"
-        pipeline.count(builder, train_split, "--train_split")
-        pipeline.count(builder, eval_split, "--eval_split")
-        with damage.named(builder):
-            train = pipeline.load_split(builder, train_split)
-            test = pipeline.load_split(builder, eval_split)
-        labels = run_data.fitted(path, network, names, test)[1]
-        with signals.held_back(), damage.named(builder):
+        train = Split(builder, train_split, "--train_split")
+        test = Split(builder, eval_split, "--eval_split")
+        labels = saved.fitted(
+            path, network, names, test.name, test.image_shape, test.label_names
+        )[1]
+        with signals.held_back():
             images = _spread(train)
     version = exported.write(
         network, f.export_dir, names, onnx=f.onnx, calibration=images
@@ -64,9 +65,8 @@ def main(_: list[str]) -> None:
         flush=True,
     )
     paths = [version.with_name(name) for name in (exported.LITE, exported.INT8)]
-    with signals.held_back(), damage.named(builder):
-        batches = run_data.watched(test.batches, test.examples, "evaluating")
-        batches = run_data.relabelled(batches, labels)
+    with signals.held_back():
+        batches = test.watched("evaluating", labels)
         found = lite.accuracies(paths, batches, selected.cores)
     for file, accuracy in zip(paths, found, strict=True):
         size = file.stat().st_size
@@ -79,7 +79,7 @@ def _spread(split: "Split") -> "np.ndarray":
 
     step = -(-split.examples // _CALIBRATION)
     kept, seen = [], 0
-    for images, _ in run_data.watched(split.batches, split.examples, "reading"):
+    for images, _ in split.watched("reading"):
         kept.append(np.array(images[-seen % step :: step]))
         seen += len(images)
     return np.concatenate(kept)

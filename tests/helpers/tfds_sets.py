@@ -7,6 +7,8 @@ import tensorflow_datasets as tfds
 from idx_files import write_arrays
 
 import mnist_idx_tfds
+from trainer.data import pipeline
+from trainer.data.split import Split
 
 
 def build(
@@ -25,6 +27,20 @@ def build(
     )
     builder.download_and_prepare()
     return builder
+
+
+def feed_of(
+    builder: tfds.core.DatasetBuilder,
+    train: str = "train",
+    evaluation: str = "test",
+    **kwargs,
+) -> pipeline.Data:
+    """Returns two splits with their batches, of 8 examples unless others are given."""
+    splits = (
+        Split(builder, train, "--train_split"),
+        Split(builder, evaluation, "--eval_split"),
+    )
+    return pipeline.of(*splits, **{"batch_size": 8, "seed": 0} | kwargs)
 
 
 class Given(tfds.core.GeneratorBasedBuilder, skip_registration=True):

@@ -279,7 +279,7 @@ def test_calibration_is_on_images_from_all_over_the_split():
     batches = [
         (numbers[at : at + 100], numbers[at : at + 100]) for at in range(0, 1203, 100)
     ]
-    split = types.SimpleNamespace(examples=1203, batches=batches)
+    split = types.SimpleNamespace(examples=1203, watched=lambda doing: batches)
     np.testing.assert_array_equal(export._spread(split), numbers[::3])
 
 

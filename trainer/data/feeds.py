@@ -4,19 +4,17 @@ import math
 from collections.abc import Callable, Sequence
 
 import tensorflow as tf
-import tensorflow_datasets as tfds
 
-from mnist_idx_tfds import machine
-from trainer.data import augmentation, features, records
+from trainer.data import augmentation
 from trainer.data.order import Order
-from trainer.data.records import as_is
+from trainer.data.records import CORES, as_is
+from trainer.data.split import Split
 from trainer.machine import peers, shares
 
 # Images of a streamed split that are shuffled together, or taken from memory at once.
 PIECE_BYTES = 1 << 26
 # Images of a streamed split that one call decodes; a call takes time of its own.
 _GROUP_BYTES = 1 << 22
-_CORES = machine.cores()
 
 
 def from_memory(
@@ -58,9 +56,7 @@ def from_memory(
 
 
 def from_stream(
-    builder: tfds.core.DatasetBuilder,
-    split: str,
-    decode: Callable,
+    split: Split,
     batch_size: int,
     order: Order,
     own: Callable | None,
@@ -68,14 +64,12 @@ def from_stream(
     """Returns an epoch's batches of what is read as they are needed.
 
     Args:
-      builder: a prepared data set.
-      split: TFDS split.
-      decode: as of `records.decoder`.
+      split: of a prepared data set.
       batch_size: as of `from_memory`.
       order: the same.
       own: as `own_rows` returns it; the other rows of a batch are not decoded.
     """
-    shape = features.find(builder.info).image_shape
+    shape, decode = split.image_shape, split.decode
 
     def examples(some_bytes):
         # Of whole batches, so that only the epoch's last one can be short.
@@ -106,7 +100,7 @@ def from_stream(
 
     @as_is
     def one_pass(number):
-        return records.read(builder, split, order, number)
+        return split.read(order, number)
 
     @as_is
     def epoch(_):
@@ -115,7 +109,7 @@ def from_stream(
 
     # An epoch's order of files is looked up when its iteration begins.
     dataset = tf.data.Dataset.range(1).flat_map(epoch)
-    return dataset.map(batches, num_parallel_calls=_CORES).prefetch(2).unbatch()
+    return dataset.map(batches, num_parallel_calls=CORES).prefetch(2).unbatch()
 
 
 def batches(arrays: Sequence[tf.Tensor], batch_size: int) -> tf.data.Dataset:
@@ -163,7 +157,7 @@ def shared(batches: tf.data.Dataset, own: Callable | None) -> tf.data.Dataset:
         rows = own(tf.size(columns[1]))
         return tuple(tf.gather(column, rows) for column in columns)
 
-    return batches.map(share, num_parallel_calls=_CORES).prefetch(2)
+    return batches.map(share, num_parallel_calls=CORES).prefetch(2)
 
 
 def augmented(
@@ -183,4 +177,4 @@ def augmented(
         return augmentation.warp(images, seeds, strength), labels
 
     numbered = batches.enumerate()
-    return numbered.map(change, num_parallel_calls=_CORES).prefetch(2)
+    return numbered.map(change, num_parallel_calls=CORES).prefetch(2)

@@ -1,5 +1,6 @@
 """The records of a split, read from the files of TFDS and decoded."""
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -7,13 +8,16 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from mnist_idx_tfds import machine
-from trainer.data import features
+from trainer.data.features import Features
 from trainer.data.order import Order
 from trainer.errors import TrainerError
 
+Decoder = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 READ_BATCH = 512  # Records that are read or decoded at once.
+CORES = machine.cores()
 _FILES_AT_ONCE = 8
-_CORES = machine.cores()
+_BYTES = tf.io.FixedLenFeature([], tf.string)
+_NUMBER = tf.io.FixedLenFeature([], tf.int64)
 _UNROLLED = 16  # Images decoded in one round of a loop, whose rounds are not free.
 
 # The functions of the pipelines are plain TensorFlow; converting them would delay the
@@ -79,21 +83,15 @@ def _array_records(builder: tfds.core.DatasetBuilder, split: str) -> tf.data.Dat
     return rows.map(records).unbatch()
 
 
-def decoded(
-    records: tf.data.Dataset, decode: Callable, batch_size: int
-) -> tf.data.Dataset:
-    """Returns batches of images and labels, in the order of the records."""
-    return records.batch(batch_size).map(decode, num_parallel_calls=_CORES)
-
-
-def decoder(builder: tfds.core.DatasetBuilder) -> Callable:
+@functools.cache
+def decoder(features: Features) -> Decoder:
     """Returns a function from serialized examples `(n,)` to images and labels.
 
     TFDS parses and decodes examples one at a time, which takes several times longer.
     """
-    image, label, shape, _ = features.find(builder.info)
+    shape = features.image_shape
     # Of the two alone: what else an example has is not even parsed.
-    spec = {key: builder.info.features.tf_example_spec[key] for key in (image, label)}
+    spec = {features.image: _BYTES, features.label: _NUMBER}
 
     @as_is
     def decode_one(encoded):
@@ -108,16 +106,22 @@ def decoder(builder: tfds.core.DatasetBuilder) -> Callable:
 
     def decode(records):
         example = tf.io.parse_example(records, spec)
-        encoded = example[image]
+        encoded = example[features.image]
         count = tf.size(encoded)
         padding = tf.repeat(encoded[:1], -count % _UNROLLED)
         encoded = tf.reshape(tf.concat([encoded, padding], 0), [-1, _UNROLLED])
         result = tf.TensorSpec((_UNROLLED, *shape), tf.uint8)
         images = tf.map_fn(decode_some, encoded, fn_output_signature=result)
-        return tf.reshape(images, [-1, *shape])[:count], example[label]
+        return tf.reshape(images, [-1, *shape])[:count], example[features.label]
 
     # Traced once, though both splits of a run are decoded by it.
     return tf.function(decode, [tf.TensorSpec([None], tf.string)], autograph=False)
+
+
+def labels(records: tf.Tensor, features: Features) -> np.ndarray:
+    """Returns the labels of serialized examples, without decoding their images."""
+    parsed = tf.io.parse_example(records, {features.label: _NUMBER})
+    return parsed[features.label].numpy()
 
 
 def unoptimized(batches: tf.data.Dataset) -> tf.data.Dataset:

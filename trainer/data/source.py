@@ -10,12 +10,14 @@ import textwrap
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import tensorflow_datasets as tfds
 from etils import epath
 
 import mnist_idx_tfds
 from mnist_idx_tfds import idx_set, mirrors
+from trainer import settings
 from trainer.data import features
 from trainer.errors import TrainerError
 
@@ -76,6 +78,41 @@ def prepare(
                 f"found {type(e).__name__}: {_reason(e)}.{_where(e)}"
             ) from e
     return builder
+
+
+def prepare_for(
+    recorded: dict[str, Any],
+    data_dir: str | None,
+    manual_dir: str | None,
+    idx_dir: str | None,
+    dataset: str | None,
+) -> tuple[tfds.core.DatasetBuilder, dict[str, Any]]:
+    """Builds, unless it is there, the data set that a model is to be asked about.
+
+    Where none is given, it is that of the model's run, or MNIST.
+
+    Args:
+      recorded: settings of the run; empty where they are not known.
+      data_dir: as for `prepare`; None is where the run had it, if that is still there.
+      manual_dir: as for `prepare`.
+      idx_dir: as for `prepare`.
+      dataset: as for `prepare`.
+
+    Returns:
+      The builder, and what of the settings holds for it: all, or nothing.
+
+    Raises:
+      TrainerError: as for `prepare`.
+      mnist_idx_tfds.idx.IdxError: as for `prepare`.
+    """
+    # What is said of the run's data set does not hold for another.
+    run = {} if dataset or idx_dir else recorded
+    name, _, version = str(run.get(settings.DATASET, "")).rpartition("/")
+    folder = str(run.get(settings.DATA_DIR) or "")
+    if not data_dir and folder and epath.Path(folder).is_dir():
+        data_dir = folder
+    dataset = dataset or (name and f"{name}:{version}") or MNIST
+    return prepare(data_dir, manual_dir, idx_dir, dataset), run
 
 
 @contextlib.contextmanager
@@ -148,6 +185,12 @@ def idx_dir(builder: tfds.core.DatasetBuilder) -> str | None:
         return None  # It was found by name, which does not say.
     folder = builder.builder_config.idx_dir
     return f"{epath.Path(folder).expanduser().resolve()}" if folder else None
+
+
+def data_dir(builder: tfds.core.DatasetBuilder) -> str:
+    """Returns the folder that TFDS has a data set in, among others."""
+    levels = builder.info.full_name.count("/")
+    return f"{epath.Path(builder.data_dir).resolve().parents[levels]}"
 
 
 def _find(dataset: str, data_dir: str | None) -> tfds.core.DatasetBuilder:

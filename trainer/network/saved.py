@@ -100,6 +100,43 @@ def read_labels(folder: str | os.PathLike[str], num_classes: int) -> tuple[str, 
     return names
 
 
+def fitted(
+    path: str | os.PathLike[str],
+    network: keras.Model,
+    model_names: Sequence[str],
+    data: str,
+    image_shape: tuple[int, int, int],
+    data_names: Sequence[str],
+) -> tuple[Sequence[str], np.ndarray]:
+    """Checks that a network can be asked about a data set, and matches their classes.
+
+    Args:
+      path: as of `matched`.
+      network: the network.
+      model_names: as of `matched`.
+      data: as of `matched`.
+      image_shape: of the data set's images.
+      data_names: as of `matched`.
+
+    Returns:
+      As `matched`.
+
+    Raises:
+      TrainerError: the images are of another shape, or as of `matched`.
+    """
+    taken = network.inputs[0].shape[1:]
+    if any(t not in (None, g) for t, g in zip(taken, image_shape, strict=True)):
+        found, expected = (
+            "x".join("any" if size is None else str(size) for size in shape)
+            for shape in (taken, image_shape)
+        )
+        raise TrainerError(
+            f"{path}: images: expected {expected}, as in {data}, found a model of "
+            f"{found}. Is it trained on other data?"
+        )
+    return matched(path, model_names, data_names, data)
+
+
 def matched(
     path: str | os.PathLike[str],
     model_names: Sequence[str],

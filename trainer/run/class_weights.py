@@ -16,11 +16,11 @@ def of(class_weight: str, data: Data) -> tuple[dict[int, float] | None, str]:
     """
     if class_weight == "none":
         return None, ""  # To count would read a streamed split once more.
-    counts = data.count_train()
+    counts = data.train.class_counts
     share = counts.max() / counts.sum()
     if class_weight == "auto" and not _MOST < share < 1:
         return None, ""
-    most = data.label_names[counts.argmax()]
+    most = data.train.label_names[counts.argmax()]
     return balanced(counts), f"classes weighed alike ({share:.0%} are {most})"
 
 

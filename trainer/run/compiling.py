@@ -40,14 +40,14 @@ def compiled(
     # Alike on every machine, and with an optimizer that has no state.
     network.compile("sgd", **judged(), jit_compile=jit_compile)
     if device.devices > 1:
-        examples = data.passes * data.train_examples
+        examples = data.passes * data.train.examples
         model = parallel.shared(
             network,
             device.devices,
             (data.batch_size, shares.last_size(examples, data.batch_size)),
             (
                 data.eval_batch_size,
-                shares.last_size(data.eval_examples, data.eval_batch_size),
+                shares.last_size(data.evaluation.examples, data.eval_batch_size),
             ),
         )
     else:
@@ -67,7 +67,7 @@ def compiled(
     )
     # Variables that the first step would make would have it traced a second time.
     model.optimizer.build(model.trainable_variables)
-    labels, outputs = ops.zeros(1), ops.zeros((1, len(data.label_names)))
+    labels, outputs = ops.zeros(1), ops.zeros((1, network.output_shape[-1]))
     model.compute_metrics(None, labels, outputs)
     if keras.backend.backend() == "jax":
         # Its `fit` would read a batch to build the loss with.

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from trainer import settings
+from trainer.data import source
 from trainer.data.pipeline import Data
 from trainer.machine.device import Device
 from trainer.network.architectures import MODELS
@@ -56,16 +57,17 @@ class Hyperparameters:
 
 def described(how: Hyperparameters, data: Data, device: Device) -> dict[str, Any]:
     """Returns what decides the outcome of a run, and what it runs on, as JSON has it."""
+    idx_dir = source.idx_dir(data.train.builder)
     return {
-        settings.DATASET: data.name,
-        settings.DATA_DIR: data.data_dir,
-        **({settings.IDX_DIR: data.idx_dir} if data.idx_dir else {}),
-        settings.TRAIN_SPLIT: data.train_split,
-        settings.EVAL_SPLIT: data.eval_split,
-        "train_examples": data.train_examples,
-        "eval_examples": data.eval_examples,
-        "image_shape": list(data.image_shape),
-        "classes": len(data.label_names),
+        settings.DATASET: data.train.name,
+        settings.DATA_DIR: source.data_dir(data.train.builder),
+        **({settings.IDX_DIR: idx_dir} if idx_dir else {}),
+        settings.TRAIN_SPLIT: data.train.split,
+        settings.EVAL_SPLIT: data.evaluation.split,
+        "train_examples": data.train.examples,
+        "eval_examples": data.evaluation.examples,
+        "image_shape": list(data.train.image_shape),
+        "classes": len(data.train.label_names),
         settings.FEED: data.feed,
         "augmentation": data.augmentation and data.augmentation._asdict(),
         "passes_per_epoch": data.passes,

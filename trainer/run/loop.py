@@ -76,11 +76,13 @@ def run(
     keras.utils.set_random_seed(how.seed)
     parallel.distribute(device)
     network = MODELS[how.model].build(
-        data.image_shape, len(data.label_names), data.pixels
+        data.train.image_shape, len(data.train.label_names), data.pixels
     )
     weights, weighed = class_weights.of(how.class_weight, data)
     how = dataclasses.replace(how, class_weight="balanced" if weights else "none")
-    begun = _begin(network, how.from_model, data.label_names) if how.from_model else ""
+    begun = ""
+    if how.from_model:
+        begun = _begin(network, how.from_model, data.train.label_names)
     _say_opening(network, how, data, device, begun, weighed, why)
     trained = compiled(network, how, data, device)
     what: dict[str, Any] = {}
@@ -93,7 +95,7 @@ def run(
             # Its imports take a while, which a run that is not kept need not wait for.
             from trainer.run.kept import Kept
 
-            kept = Kept(workdir, what, data.label_names)
+            kept = Kept(workdir, what, data.train.label_names)
             stack.callback(kept.close)
             for line in kept.notes:
                 print(f"{kept.folder}: {line}", flush=True)
@@ -101,8 +103,9 @@ def run(
         loss, accuracy = last["test_loss"], last["test_accuracy"]
         print(f"final  test_loss {loss:.4f}  test_accuracy {accuracy:.4f}", flush=True)
         if not workdir:
-            share = data.count_eval().max() / data.eval_examples
-            if note := measures.majority_note(accuracy, share, data.eval_examples):
+            examples = data.evaluation.examples
+            share = data.evaluation.class_counts.max() / examples
+            if note := measures.majority_note(accuracy, share, examples):
                 print(note, flush=True)
         if kept:
             from trainer.run import outcome
@@ -136,9 +139,10 @@ def _say_opening(
     opening = [
         device.description,
         _BACKENDS[keras.backend.backend()],
-        f"{data.name}: {data.train_examples:,} training and {data.eval_examples:,} "
-        f"evaluation images, {'x'.join(map(str, data.image_shape))}, "
-        f"{len(data.label_names)} classes, from {data.feed}"
+        f"{data.train.name}: {data.train.examples:,} training and "
+        f"{data.evaluation.examples:,} evaluation images, "
+        f"{'x'.join(map(str, data.train.image_shape))}, "
+        f"{len(data.train.label_names)} classes, from {data.feed}"
         f"{data.why_feed and f' ({data.why_feed})'}",
         f"{how.model} with {network.count_params():,} parameters{begun}",
         "augmented" if data.augmentation else "",
@@ -217,7 +221,7 @@ def fit(
     def fit_some(batches: Any, epoch: int, epochs: int) -> None:
         windows = callbacks.WindowLog(
             write,
-            data.passes * data.train_examples,
+            data.passes * data.train.examples,
             how.batch_size,
             data.steps,
             how.log_every or execution(0),
@@ -226,7 +230,7 @@ def fit(
             batches,
             initial_epoch=epoch,
             epochs=epochs,
-            validation_data=data.evaluate_shared,
+            validation_data=data.eval_shared,
             shuffle=False,  # The pipeline has done it.
             verbose=0,
             class_weight=weights,
@@ -245,10 +249,10 @@ def fit(
     try:
         with signals.held_back():
             if skipped:
-                fit_some(data.train.skip(skipped), epoch, epoch + 1)
+                fit_some(data.train_batches.skip(skipped), epoch, epoch + 1)
                 epoch += 1
             if epoch < how.epochs and not model.stop_training:
-                fit_some(data.train, epoch, how.epochs)
+                fit_some(data.train_batches, epoch, how.epochs)
     except NotFiniteError as e:
         if not kept:
             raise

@@ -5,7 +5,7 @@ import shlex
 import keras
 from etils import epath
 
-from trainer.data import origins
+from trainer.data import origins, source
 from trainer.data.pipeline import Data
 from trainer.quality import measures, report
 from trainer.run import workdir
@@ -26,13 +26,15 @@ def write(
       data: what it was trained and is evaluated on.
     """
     model = kept.save_model(network)
-    result = measures.evaluate(judge, data.evaluate, data.label_names)
+    split = data.evaluation
+    result = measures.evaluate(judge, data.eval_batches, split.label_names)
     wrong = [(mistake.image, mistake.label) for mistake in result.mistakes]
-    sources = origins.find(data.idx_dir, data.eval_split, wrong, print)
+    sources = origins.find(source.idx_dir(split.builder), split.split, wrong, print)
     result = result.with_sources(sources)
     page = kept.folder / workdir.REPORT
     with workdir.written(page):
-        report.write(page, kept.settings, kept.records, result, findings=data.findings)
+        found = source.findings(split.builder)
+        report.write(page, kept.settings, kept.records, result, findings=found)
     low, high = result.interval
     print(
         f"accuracy {result.accuracy:.4f}, 95% interval {low:.4f} to {high:.4f}, on "

@@ -10,6 +10,7 @@ from idx_files import write_set
 
 import mnist_idx_tfds
 from trainer.data import damage, pipeline, source
+from trainer.data.split import Split
 from trainer.errors import TrainerError
 
 DAMAGE = {
@@ -49,8 +50,10 @@ def spoil(folder, split, kind):
 def read(builder, feed):
     """Reads all that a run would."""
     with damage.named(builder):
-        data = pipeline.load(builder, feed=feed, batch_size=16, seed=0)
-        return [len(labels) for d in (data.train, data.evaluate) for _, labels in d]
+        splits = (Split(builder, split) for split in ("train", "test"))
+        data = pipeline.of(*splits, feed=feed, batch_size=16, seed=0)
+        batches = data.train_batches, data.eval_batches
+        return [len(labels) for some in batches for _, labels in some]
 
 
 @pytest.mark.parametrize("feed", ["memory", "stream"])
@@ -103,4 +106,4 @@ def test_other_sizes_than_tfds_noted_are_no_damage(tmp_path):
     assert changed != text
     info.write_text(changed)
     builder = source.prepare(tmp_path / "data", None, tmp_path / "own")
-    assert pipeline.load(builder, batch_size=2, seed=0).train_examples == 9
+    assert Split(builder, "train").examples == 9

@@ -6,11 +6,14 @@ import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 from idx_files import write_set
-from tfds_sets import Given, build
+from tfds_sets import Given, build, feed_of
 
 import mnist_idx_tfds
 from mnist_idx_tfds import machine
-from trainer.data import feeds, pipeline, records
+from trainer import signals
+from trainer.data import feeds, records
+from trainer.data import source as data_source
+from trainer.data.split import Split
 from trainer.errors import TrainerError
 
 SHAPE = (6, 5)
@@ -40,10 +43,6 @@ def prepare(source, tmp_path_factory, file_format="tfrecord", **config):
     return builder
 
 
-def load(builder, **kwargs):
-    return pipeline.load(builder, **{"batch_size": 8, "seed": 0} | kwargs)
-
-
 def collect(dataset):
     """Returns images and labels of all batches, in their order."""
     images, labels = zip(*dataset.as_numpy_iterator(), strict=True)
@@ -63,11 +62,11 @@ both_feeds = pytest.mark.parametrize("feed", ["memory", "stream"])
 
 @both_feeds
 def test_batches_have_the_shapes_and_types_that_data_says(builder, feed):
-    data = load(builder, feed=feed)
-    assert data.image_shape == (*SHAPE, 1)
-    assert data.label_names == tuple("0123456")
-    assert (data.train_examples, data.eval_examples) == (TRAIN, TEST)
-    for dataset in (data.train, data.evaluate):
+    data = feed_of(builder, feed=feed)
+    assert data.train.image_shape == (*SHAPE, 1)
+    assert data.train.label_names == tuple("0123456")
+    assert (data.train.examples, data.evaluation.examples) == (TRAIN, TEST)
+    for dataset in (data.train_batches, data.eval_batches):
         images, labels = dataset.element_spec
         assert images.is_compatible_with(tf.zeros((8, *SHAPE, 1), tf.uint8))
         assert labels.is_compatible_with(tf.zeros(8, tf.int64))
@@ -76,71 +75,83 @@ def test_batches_have_the_shapes_and_types_that_data_says(builder, feed):
 @both_feeds
 def test_an_epoch_has_every_example_of_the_files_once(builder, source, feed):
     images, labels = source[1]["train"]
-    found = keys(*collect(load(builder, feed=feed).train))
+    found = keys(*collect(feed_of(builder, feed=feed).train_batches))
     assert sorted(found) == sorted(keys(images, labels))
 
 
 @both_feeds
 def test_an_epochs_last_batch_has_the_rest(builder, feed):
-    sizes = [len(labels) for _, labels in load(builder, feed=feed).train]
+    sizes = [len(labels) for _, labels in feed_of(builder, feed=feed).train_batches]
     assert sizes == [8] * 12 + [7]
 
 
 @both_feeds
 def test_evaluation_keeps_every_example(builder, source, feed):
     images, labels = source[1]["test"]
-    found = keys(*collect(load(builder, feed=feed).evaluate))
+    found = keys(*collect(feed_of(builder, feed=feed).eval_batches))
     assert sorted(found) == sorted(keys(images, labels))
 
 
 def test_one_split_is_read_in_the_order_of_the_evaluation(builder, source):
-    split = pipeline.load_split(builder, "train[85%:]")
-    evaluate = load(builder, eval_split="train[85%:]").evaluate
+    split = Split(builder, "train[85%:]")
+    evaluate = feed_of(builder, evaluation="train[85%:]").eval_batches
     assert (split.examples, split.image_shape) == (15, (*SHAPE, 1))
     assert split.label_names == tuple("0123456")
-    assert keys(*collect(split.batches)) == keys(*collect(evaluate))
+    assert keys(*collect(split.batches(4))) == keys(*collect(evaluate))
     with pytest.raises(TrainerError, match="--split=none: expected train, test"):
-        pipeline.load_split(builder, "none")
+        Split(builder, "none")
+
+
+def test_a_signal_ends_what_is_watched_between_batches(builder, monkeypatch):
+    split = Split(builder, "train")
+    split.batch_size = 60
+    batches = split.watched("reading", np.arange(7)[::-1])
+    (images, labels), (own, given) = next(batches), next(iter(split.batches(60)))
+    assert np.array_equal(images, own)
+    assert np.array_equal(labels, 6 - given.numpy())
+    monkeypatch.setattr(signals, "received", lambda: True)
+    with pytest.raises(signals.Interrupted):
+        next(batches)
 
 
 @both_feeds
 def test_keras_is_told_the_number_of_batches(builder, feed):
-    data = load(builder, feed=feed)
-    assert data.train.cardinality() == 13
-    assert data.evaluate.cardinality() == 1
+    data = feed_of(builder, feed=feed)
+    assert data.train_batches.cardinality() == 13
+    assert data.eval_batches.cardinality() == 1
 
 
 @both_feeds
 def test_each_epoch_has_an_order_of_its_own(builder, feed):
-    data = load(builder, feed=feed)
+    data = feed_of(builder, feed=feed)
     orders = []
     for epoch in range(3):
         data.set_epoch(epoch)
-        orders.append(keys(*collect(data.train)))
+        orders.append(keys(*collect(data.train_batches)))
     assert len({tuple(order) for order in orders}) == 3
 
 
 @both_feeds
 def test_the_order_is_a_function_of_seed_and_epoch(builder, feed):
     """As a run needs that begins at a later epoch."""
-    first, second = load(builder, feed=feed), load(builder, feed=feed)
+    first, second = feed_of(builder, feed=feed), feed_of(builder, feed=feed)
     for epoch in (0, 1, 2):
         first.set_epoch(epoch)
-        order = keys(*collect(first.train))
+        order = keys(*collect(first.train_batches))
     second.set_epoch(2)
-    assert keys(*collect(second.train)) == order
-    other = load(builder, feed=feed, seed=1)
+    assert keys(*collect(second.train_batches)) == order
+    other = feed_of(builder, feed=feed, seed=1)
     other.set_epoch(2)
-    assert keys(*collect(other.train)) != order
+    assert keys(*collect(other.train_batches)) != order
 
 
 @both_feeds
 def test_an_epoch_goes_on_after_any_step(builder, feed):
-    whole, rest = load(builder, feed=feed), load(builder, feed=feed)
+    whole, rest = feed_of(builder, feed=feed), feed_of(builder, feed=feed)
     whole.set_epoch(1)
     rest.set_epoch(1)
-    expected = keys(*collect(whole.train))[5 * 8 :]
-    dataset = rest.train.skip(5)
+    expected = keys(*collect(whole.train_batches))[5 * 8 :]
+    dataset = rest.train_batches.skip(5)
     assert dataset.cardinality() == 13 - 5
     assert keys(*collect(dataset)) == expected
 
@@ -150,11 +161,11 @@ def test_a_stream_of_several_pieces_and_files_has_every_example_once(
 ):
     builder = prepare(source, tmp_path_factory, num_shards=5)
     monkeypatch.setattr(feeds, "PIECE_BYTES", 16 * SHAPE[0] * SHAPE[1])
-    data = load(builder, feed="stream")
+    data = feed_of(builder, feed="stream")
     orders = []
     for epoch in range(2):
         data.set_epoch(epoch)
-        orders.append(keys(*collect(data.train)))
+        orders.append(keys(*collect(data.train_batches)))
         assert sorted(orders[-1]) == sorted(keys(*source[1]["train"]))
     assert orders[0] != orders[1]
 
@@ -165,9 +176,9 @@ def test_a_stream_is_the_same_however_much_is_decoded_at_once(builder, monkeypat
     orders = []
     for images in (8, 16, 1000):
         monkeypatch.setattr(feeds, "_GROUP_BYTES", images * SHAPE[0] * SHAPE[1])
-        data = load(builder, feed="stream")
-        assert [len(labels) for _, labels in data.train] == [8] * 12 + [7]
-        orders.append(keys(*collect(data.train)))
+        data = feed_of(builder, feed="stream")
+        assert [len(labels) for _, labels in data.train_batches] == [8] * 12 + [7]
+        orders.append(keys(*collect(data.train_batches)))
     assert orders[0] == orders[1] == orders[2]
 
 
@@ -176,28 +187,28 @@ def test_auto_streams_what_is_too_large_for_the_memory_that_is_left(
 ):
     needed = int(2.2 * TRAIN * SHAPE[0] * SHAPE[1]) + 2**30
     monkeypatch.setattr(machine, "memory_left", lambda: needed + 1)
-    data = load(builder)
+    data = feed_of(builder)
     assert (data.feed, data.why_feed) == ("memory", "")
     monkeypatch.setattr(machine, "memory_left", lambda: needed - 1)
-    data = load(builder)
+    data = feed_of(builder)
     assert (data.feed, data.why_feed) == (
         "stream",
         "memory needs 1.0 GiB and has 1.0 GiB",
     )
-    assert load(builder, feed="memory").feed == "memory"
+    assert feed_of(builder, feed="memory").feed == "memory"
 
 
 def test_reading_that_takes_long_says_how_far_it_is(builder, monkeypatch, capsys):
-    monkeypatch.setattr(pipeline.source, "_FIRST", 0)
+    monkeypatch.setattr(data_source, "_FIRST", 0)
     monkeypatch.setattr(records, "READ_BATCH", 60)
-    load(builder, feed="memory")
+    feed_of(builder, feed="memory")
     assert f"reading train: 60 of {TRAIN} images\n" in capsys.readouterr().out
 
 
 @both_feeds
 def test_sub_splits_divide_the_examples(builder, source, feed):
-    data = load(builder, feed=feed, train_split="train[:85%]", eval_split="train[85%:]")
-    train, evaluation = collect(data.train), collect(data.evaluate)
+    data = feed_of(builder, feed=feed, train="train[:85%]", evaluation="train[85%:]")
+    train, evaluation = collect(data.train_batches), collect(data.eval_batches)
     assert (len(train[1]), len(evaluation[1])) == (88, 15)
     found = keys(*train) + keys(*evaluation)
     assert sorted(found) == sorted(keys(*source[1]["train"]))
@@ -205,8 +216,8 @@ def test_sub_splits_divide_the_examples(builder, source, feed):
 
 @both_feeds
 def test_a_batch_may_be_larger_than_the_split(builder, feed):
-    data = load(builder, feed=feed, batch_size=1000)
-    assert [len(labels) for _, labels in data.train] == [TRAIN]
+    data = feed_of(builder, feed=feed, batch_size=1000)
+    assert [len(labels) for _, labels in data.train_batches] == [TRAIN]
 
 
 @pytest.mark.parametrize(
@@ -223,15 +234,15 @@ def test_a_split_that_is_not_there_is_an_error_with_the_flag(builder, split, rea
         "[", r"\["
     )
     with pytest.raises(TrainerError, match=message):
-        load(builder, train_split=split)
+        feed_of(builder, train=split)
     with pytest.raises(TrainerError, match="--eval_split="):
-        load(builder, eval_split=split)
+        feed_of(builder, evaluation=split)
 
 
 def test_a_file_format_that_it_cannot_read_is_an_error(source, tmp_path_factory):
     builder = prepare(source, tmp_path_factory, file_format="parquet")
     with pytest.raises(TrainerError, match=r"tfrecord or array_record, found parquet"):
-        load(builder)
+        feed_of(builder)
 
 
 @pytest.fixture(scope="module")
@@ -261,10 +272,13 @@ def photos(tmp_path_factory):
 
 @both_feeds
 def test_other_names_and_jpeg_give_the_images_and_labels_that_tfds_gives(photos, feed):
-    data = load(photos, feed=feed, eval_split="validation")
-    assert data.image_shape == (20, 30, 3)
-    assert data.label_names == ("cat", "dog", "emu")
-    for batches, split in ((data.train, "train"), (data.evaluate, "validation")):
+    data = feed_of(photos, feed=feed, evaluation="validation")
+    assert data.train.image_shape == (20, 30, 3)
+    assert data.train.label_names == ("cat", "dog", "emu")
+    for batches, split in (
+        (data.train_batches, "train"),
+        (data.eval_batches, "validation"),
+    ):
         rows = list(photos.as_dataset(split=split).as_numpy_iterator())
         expected = keys([x["photo"] for x in rows], [x["animal"] for x in rows])
         found = collect(batches)
@@ -275,7 +289,7 @@ def test_other_names_and_jpeg_give_the_images_and_labels_that_tfds_gives(photos,
 def test_a_data_set_without_a_test_split_says_which_splits_it_has(photos):
     message = "--eval_split=test: expected train, validation, or a part"
     with pytest.raises(TrainerError, match=message):
-        load(photos)
+        feed_of(photos)
 
 
 def test_a_split_without_labels_is_an_error(tmp_path):
@@ -292,13 +306,14 @@ def test_a_split_without_labels_is_an_error(tmp_path):
     builder = Given(features, splits, data_dir=tmp_path)
     builder.download_and_prepare()
     message = "--{}_split=unlabelled: expected labels from 0, found -1.* train, unlab"
-    for flag in ("train", "eval"):
-        chosen = {"train_split": "train", "eval_split": "train"}
-        chosen[f"{flag}_split"] = "unlabelled"
+    for flag, chosen in (
+        ("train", {"train": "unlabelled", "evaluation": "train"}),
+        ("eval", {"evaluation": "unlabelled"}),
+    ):
         with pytest.raises(TrainerError, match=message.format(flag)):
-            load(builder, **chosen)
+            feed_of(builder, **chosen)
     with pytest.raises(TrainerError, match="--split=unlabelled: expected labels"):
-        pipeline.load_split(builder, "unlabelled")
+        Split(builder, "unlabelled")
 
 
 def test_pixels_are_those_of_the_training_split_alone(tmp_path):
@@ -312,7 +327,7 @@ def test_pixels_are_those_of_the_training_split_alone(tmp_path):
         rows = own.as_dataset(split=split, as_supervised=True).as_numpy_iterator()
         pixels = np.array([image for image, _ in rows])
         for feed in ("memory", "stream"):
-            data = load(own, feed=feed, train_split=split)
+            data = feed_of(own, feed=feed, train=split)
             found = data.pixels.mean, data.pixels.deviation
             assert found == pytest.approx((pixels.mean(), pixels.std()), rel=1e-12)
 
@@ -322,7 +337,7 @@ def test_pixels_are_those_of_the_training_split_alone(tmp_path):
 def test_pixels_of_a_single_value_have_a_deviation_to_divide_by(tmp_path, feed, value):
     images, labels = np.full((9, *SHAPE), value, np.uint8), np.arange(9) % 2
     own = build(tmp_path, {"train": (images, labels), "test": (images, labels)})
-    assert load(own, feed=feed).pixels == (value, 1)
+    assert feed_of(own, feed=feed).pixels == (value, 1)
 
 
 @both_feeds
@@ -331,9 +346,9 @@ def test_classes_are_counted(tmp_path, feed):
     images, labels = np.zeros((20, *SHAPE), np.uint8), np.array([0] * 13 + [3] * 7)
     test = images[:5], np.array([1, 3, 1, 4, 1])
     own = build(tmp_path, {"train": (images, labels), "test": test})
-    data = load(own, feed=feed)
-    assert data.count_train().tolist() == [13, 0, 0, 7, 0]
-    assert data.count_eval().tolist() == [0, 3, 0, 1, 1]
+    data = feed_of(own, feed=feed)
+    assert data.train.class_counts.tolist() == [13, 0, 0, 7, 0]
+    assert data.evaluation.class_counts.tolist() == [0, 3, 0, 1, 1]
 
 
 @both_feeds
@@ -342,10 +357,10 @@ def test_an_epoch_of_several_passes_has_every_example_as_many_times(
     builder, source, feed, batch_size
 ):
     """In whole batches but for the last of all, and in another order each."""
-    data = load(builder, feed=feed, batch_size=batch_size, passes=3)
-    assert data.steps == data.train.cardinality() == -(-3 * TRAIN // batch_size)
-    images, labels = collect(data.train)
-    sizes = [len(labels) for _, labels in data.train]
+    data = feed_of(builder, feed=feed, batch_size=batch_size, passes=3)
+    assert data.steps == data.train_batches.cardinality() == -(-3 * TRAIN // batch_size)
+    images, labels = collect(data.train_batches)
+    sizes = [len(labels) for _, labels in data.train_batches]
     assert set(sizes[:-1]) == {batch_size}
     found = keys(images, labels)
     expected = sorted(keys(*source[1]["train"]))
@@ -367,9 +382,9 @@ def numbered(tmp_path_factory):
 
 def changed(builder, epoch, **kwargs):
     """Returns an epoch of augmented batches, as arrays."""
-    data = load(builder, augment=True, **kwargs)
+    data = feed_of(builder, augment=True, **kwargs)
     data.set_epoch(epoch)
-    return collect(data.train)
+    return collect(data.train_batches)
 
 
 def by_label(images, labels, count=40):
@@ -379,11 +394,11 @@ def by_label(images, labels, count=40):
 
 @both_feeds
 def test_each_pass_changes_each_image_anew(numbered, feed):
-    data = load(numbered[0], feed=feed, augment=True, passes=2)
+    data = feed_of(numbered[0], feed=feed, augment=True, passes=2)
     seen = []
     for epoch in range(3):
         data.set_epoch(epoch)
-        seen.append(by_label(*collect(data.train)))
+        seen.append(by_label(*collect(data.train_batches)))
     seen = np.concatenate(seen, axis=1)
     assert seen.shape[:2] == (40, 6)
     for images, original in zip(seen, numbered[1]["train"][0], strict=True):
@@ -400,10 +415,10 @@ def test_a_changed_image_keeps_its_label(numbered, feed):
 @both_feeds
 def test_changes_are_a_function_of_seed_and_epoch(numbered, feed):
     """Whatever was read before, as a run needs that goes on."""
-    first = load(numbered[0], feed=feed, augment=True)
+    first = feed_of(numbered[0], feed=feed, augment=True)
     for epoch in range(3):
         first.set_epoch(epoch)
-        images, labels = collect(first.train)
+        images, labels = collect(first.train_batches)
     for seed, same in ((0, True), (1, False)):
         found = changed(numbered[0], 2, feed=feed, seed=seed)
         assert np.array_equal(by_label(*found), by_label(images, labels)) == same
@@ -413,27 +428,27 @@ def test_changes_are_a_function_of_seed_and_epoch(numbered, feed):
 @both_feeds
 def test_changes_go_on_after_any_step(numbered, feed):
     whole = changed(numbered[0], 1, feed=feed, passes=2)
-    data = load(numbered[0], feed=feed, augment=True, passes=2)
+    data = feed_of(numbered[0], feed=feed, augment=True, passes=2)
     data.set_epoch(1)
-    rest = collect(data.train.skip(7))
+    rest = collect(data.train_batches.skip(7))
     for expected, found in zip(whole, rest, strict=True):
         np.testing.assert_array_equal(found, expected[7 * 8 :])
 
 
 @both_feeds
 def test_evaluation_images_are_never_changed(numbered, feed):
-    data = load(numbered[0], feed=feed, augment=True)
-    images = by_label(*collect(data.evaluate))[:, 0, ..., 0]
+    data = feed_of(numbered[0], feed=feed, augment=True)
+    images = by_label(*collect(data.eval_batches))[:, 0, ..., 0]
     np.testing.assert_array_equal(images, numbered[1]["test"][0])
 
 
 @both_feeds
 def test_without_augmentation_nothing_is_changed(numbered, feed):
-    data = load(numbered[0], feed=feed)
+    data = feed_of(numbered[0], feed=feed)
     assert data.augmentation is None
-    images = by_label(*collect(data.train))[:, 0, ..., 0]
+    images = by_label(*collect(data.train_batches))[:, 0, ..., 0]
     np.testing.assert_array_equal(images, numbered[1]["train"][0])
-    assert load(numbered[0], augment=True).augmentation == (0.08, 0.03, 0.1)
+    assert feed_of(numbered[0], augment=True).augmentation == (0.08, 0.03, 0.1)
 
 
 # Prints the devices of what the pipelines are made from.
@@ -444,7 +459,9 @@ import tensorflow as tf, tensorflow_datasets as tfds
 two = [tf.config.LogicalDeviceConfiguration()] * 2
 tf.config.set_logical_device_configuration(cpu, two)
 import mnist_idx_tfds
+from trainer import signals
 from trainer.data import feeds, pipeline
+from trainer.data.split import Split
 
 def spied(name, real):
     def spy(*args):
@@ -460,7 +477,8 @@ builder = tfds.builder("mnist_idx_tfds/own", data_dir=sys.argv[1])
 with tf.device("CPU:1"):
     print(tf.zeros(1).device.rpartition("/device:")[2])
     for feed in ("memory", "stream"):
-        pipeline.load(builder, feed=feed, batch_size=8, seed=0, augment=True)
+        train, test = Split(builder, "train"), Split(builder, "test")
+        pipeline.of(train, test, feed=feed, batch_size=8, seed=0, augment=True)
 """
 
 

@@ -190,3 +190,58 @@ def test_a_model_of_one_output_in_a_list_gives_it_alone(tmp_path):
     images = np.ones((2, 4, 4, 1), np.uint8)
     outputs = saved.load(tmp_path / "model.keras").predict_on_batch(images)
     np.testing.assert_array_equal(outputs, np.ones((2, 16)))
+
+
+@pytest.fixture(scope="module")
+def asked():
+    return architectures.cnn((20, 20, 1), 3)
+
+
+@pytest.mark.parametrize(
+    ("shape", "classes", "message"),
+    [
+        (
+            (28, 28, 1),
+            3,
+            "images: expected 28x28x1, as in own, found a model of 20x20x1",
+        ),
+        (
+            (20, 20, 3),
+            3,
+            "images: expected 20x20x3, as in own, found a model of 20x20x1",
+        ),
+        ((20, 20, 1), 4, "classes: expected 4, as in own, found a model of 3"),
+    ],
+)
+def test_a_model_of_other_data_is_refused_with_both_shapes(
+    asked, shape, classes, message
+):
+    data = "own", shape, ("x",) * classes
+    with pytest.raises(TrainerError, match=message):
+        saved.fitted("m.keras", asked, "012", *data)
+
+
+@pytest.mark.parametrize(
+    ("model", "data", "names", "labels"),
+    [
+        ("abc", "abc", "abc", [0, 1, 2]),
+        ("abc", "ca", "abc", [2, 0]),
+        ("201", "10", "201", [2, 1]),
+        ("abc", "01", "abc", [0, 1]),
+        ("012", "ab", "ab2", [0, 1]),
+        ("012", "01", "012", [0, 1]),
+    ],
+)
+def test_classes_go_by_name_where_both_sides_have_names(
+    asked, model, data, names, labels
+):
+    own = "own", (20, 20, 1), tuple(data)
+    fitted = saved.fitted("m.keras", asked, model, *own)
+    assert ("".join(fitted[0]), fitted[1].tolist()) == (names, labels)
+
+
+def test_a_model_of_any_size_of_image_is_taken():
+    inputs = keras.Input((None, None, 1))
+    x = keras.layers.GlobalAveragePooling2D()(inputs)
+    network = keras.Model(inputs, keras.layers.Dense(3)(x))
+    saved.fitted("m.keras", network, "012", "own", (9, 9, 1), tuple("abc"))

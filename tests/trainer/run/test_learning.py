@@ -4,9 +4,8 @@ import re
 
 import numpy as np
 import pytest
-from tfds_sets import build
+from tfds_sets import build, feed_of
 
-from trainer.data import pipeline
 from trainer.machine.device import Device
 from trainer.network import architectures
 from trainer.quality import measures
@@ -59,7 +58,7 @@ def dots(count, classes, seed=0):
 def learn(folder, train, test, model, epochs, class_weight="none"):
     """Trains on drawings as `python -m trainer` does, and returns what came of it."""
     kind = architectures.MODELS[model]
-    data = pipeline.load(
+    data = feed_of(
         build(folder, {"train": train, "test": test}),
         batch_size=kind.batch_size,
         seed=0,
@@ -104,7 +103,7 @@ def colored(count, seed=0):
 def test_what_colors_alone_tell_is_learnt(tmp_path, model):
     """Where a third is right by chance."""
     result, data = learn(tmp_path, colored(480), colored(150, 1), model, epochs=6)
-    assert data.image_shape == (16, 16, 3)
+    assert data.train.image_shape == (16, 16, 3)
     assert result.accuracy > 0.8
 
 
@@ -145,7 +144,9 @@ def test_a_rare_class_is_seen_with_balanced_weights(tmp_path):
     for weights in ("none", "balanced"):
         folder = tmp_path / weights
         result, data = learn(folder, rare(500), rare(250, 1), "cnn", 6, weights)
-        found = measures.evaluate(result.model, data.evaluate, data.label_names)
+        found = measures.evaluate(
+            result.model, data.eval_batches, data.train.label_names
+        )
         recalls[weights] = found.class_accuracy
         assert np.isnan(found.class_accuracy[1])
     assert recalls["none"][2] < 0.2
@@ -162,7 +163,7 @@ def test_classes_weigh_alike_by_themselves_where_one_has_more_than_80_percent(
     images, labels = bars(np.arange(100) % 2, 2, paper=0, ink=255)
     train = images, (np.arange(100) >= majority).astype(int)
     builder = build(tmp_path, {"train": train, "test": (images, labels)})
-    data = pipeline.load(builder, batch_size=48, seed=0)
+    data = feed_of(builder, batch_size=48, seed=0)
     said = {}
     for weights in ("auto", "none", "balanced"):
         capsys.readouterr()
@@ -186,8 +187,8 @@ def test_the_training_loss_is_weighed_and_the_evaluations_is_not(
     train = np.zeros((40, SIZE, SIZE), np.uint8), np.arange(40) // 30
     test = train[0][:9], np.ones(9, int)
     builder = build(tmp_path, {"train": train, "test": test})
-    data = pipeline.load(builder, feed=feed, batch_size=40, seed=0)
-    network = architectures.cnn(data.image_shape, 2, data.pixels)
+    data = feed_of(builder, feed=feed, batch_size=40, seed=0)
+    network = architectures.cnn(data.train.image_shape, 2, data.pixels)
     network.layers[-1].set_weights([np.zeros((16, 2)), np.log([0.9, 0.1])])
     settings = Hyperparameters("cnn", 1, 40, 1e-9, 1, 0, class_weight)
     model = compiled(network, settings, data, CPU)

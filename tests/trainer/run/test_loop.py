@@ -12,9 +12,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tfds_sets import build
+from tfds_sets import build, feed_of
 
-from trainer.data import pipeline, records
+from trainer.data import records
 from trainer.errors import TrainerError
 from trainer.machine.device import Device
 from trainer.network import architectures
@@ -29,7 +29,7 @@ def test_the_model_is_saved_the_same_where_keras_would_compile_with_xla(
     """As it would on a machine with a GPU, for whoever loads the model elsewhere."""
     monkeypatch.setattr(keras.Model, "_resolve_auto_jit_compile", lambda self: True)
     settings = Hyperparameters("cnn", 1, 48, 0.01, 20, 0)
-    data = types.SimpleNamespace(steps=3, label_names=("a", "b"))
+    data = types.SimpleNamespace(steps=3)
     network = architectures.cnn((16, 16, 1), 2)
     compiled(network, settings, data, Device("CPU", "CPU"))
     network.save(tmp_path / "model.keras")
@@ -40,7 +40,7 @@ def test_the_model_is_saved_the_same_where_keras_would_compile_with_xla(
 
 def test_nothing_is_compiled_with_xla():
     settings = Hyperparameters("cnn", 1, 48, 0.01, 20, 0)
-    data = types.SimpleNamespace(steps=3, label_names=("a", "b"))
+    data = types.SimpleNamespace(steps=3)
     network = architectures.cnn((16, 16, 1), 2)
     for cores in (1, 2):
         model = compiled(network, settings, data, Device("CPU", "CPU", cores))
@@ -92,7 +92,7 @@ steps = pytest.mark.parametrize(
 def test_what_is_in_memory_is_read_once(
     own, reads, batch_size, log_every, class_weight
 ):
-    data = pipeline.load(own, feed="memory", batch_size=batch_size, seed=0)
+    data = feed_of(own, feed="memory", batch_size=batch_size, seed=0)
     settings = Hyperparameters("cnn", 3, batch_size, 0.01, log_every, 0, class_weight)
     loop.run(settings, data, Device("CPU", "CPU"))
     assert reads == {"train": TRAIN, "test": TEST}
@@ -101,7 +101,7 @@ def test_what_is_in_memory_is_read_once(
 @steps
 def test_what_is_streamed_is_read_once_an_epoch(own, reads, batch_size, log_every):
     """And once before the run, to see how bright images are."""
-    data = pipeline.load(own, feed="stream", batch_size=batch_size, seed=0)
+    data = feed_of(own, feed="stream", batch_size=batch_size, seed=0)
     assert reads == {"train": TRAIN}
     settings = Hyperparameters("cnn", 3, batch_size, 0.01, log_every, 0)
     model = compiled(
@@ -117,7 +117,7 @@ STRONG = Hyperparameters("strong", 2, 16, 0.003, 0, 0)
 def run(builder, folder, target=None, settings=STRONG, augment=True, **kwargs):
     """Runs with a work directory, and returns the bits of its checkpoint."""
     options = {"batch_size": 16, "seed": 0, "augment": augment, "passes": 2} | kwargs
-    data = pipeline.load(builder, **options)
+    data = feed_of(builder, **options)
     device = Device("CPU", "CPU", cores=2)
     loop.run(settings, data, device, workdir=f"{folder}", target_accuracy=target)
     return kept_runs.bits(folder)
@@ -158,7 +158,7 @@ def test_a_run_does_not_go_on_with_other_examples_or_weights(
 
 
 def test_a_long_run_of_strong_decays_less_in_each_step(own):
-    data = pipeline.load(own, batch_size=16, seed=0)
+    data = feed_of(own, batch_size=16, seed=0)
     for model, steps, decay in (
         ("strong", 2200, 0.3),
         ("strong", 8800, 0.075),
@@ -196,7 +196,7 @@ def test_the_same_run_again_ends_with_the_same_bits(own):
     """Of `strong` with augmentation; another seed ends with others."""
     ends = []
     for seed in (0, 0, 1):
-        data = pipeline.load(own, batch_size=32, seed=seed, augment=True)
+        data = feed_of(own, batch_size=32, seed=seed, augment=True)
         settings = Hyperparameters("strong", 1, 32, 0.003, 0, seed)
         result = loop.run(settings, data, Device("CPU", "CPU", cores=2))
         ends.append([value.tobytes() for value in result.model.get_weights()])
@@ -208,7 +208,7 @@ def test_one_class_is_right_throughout(tmp_path, capsys):
     """Where Keras's "accuracy" would be a binary one, and 0."""
     images, labels = np.zeros((20, 16, 16), np.uint8), np.zeros(20, int)
     builder = build(tmp_path, {"train": (images, labels), "test": (images, labels)})
-    data = pipeline.load(builder, batch_size=5, seed=0)
+    data = feed_of(builder, batch_size=5, seed=0)
     capsys.readouterr()
     settings = Hyperparameters("cnn", 3, 5, 0.01, 2, 0)
     result = loop.run(settings, data, Device("CPU", "CPU"), target_accuracy=1)
