@@ -4,6 +4,7 @@ import pathlib
 
 from mnist_idx_tfds import idx
 from mnist_idx_tfds.sources import (
+    arrays,
     folders,
     npz,
     table,
@@ -40,7 +41,7 @@ def open_source(path: idx.PathLike | None, options: Options) -> Source:
         raise idx.error(found, "source", _EXPECTED, "nothing", "Is the path right?")
     if table.may_be_table(found):
         return tables.open_source(tables.given(found, options), options)
-    if found.suffix.lower() == ".npz":
+    if found.suffix.lower() in arrays.SUFFIXES:
         options.check(flags.NPZ)
         return npz.open_source(found, options)
     raise idx.error(found, "source", _EXPECTED, "another file")
@@ -50,6 +51,9 @@ def _open_folder(root: pathlib.Path, options: Options) -> Source:
     if (root / unpacked.FILE).exists():
         options.check(flags.UNPACKED)
         return unpacked.open_source(root, options)
+    if npz.find_in(root):
+        options.check(flags.NPZ)
+        return npz.open_source(root, options)
     if files := tables.find_in(root, options):
         return tables.open_source(files, options)
     options.check(flags.FOLDER)

@@ -1,267 +1,322 @@
-"""NumPy archives, named as those of Keras's and of MedMNIST's data sets are."""
+"""Arrays of images and of labels, named as people name them, in NumPy's files."""
 
-import contextlib
+import math
 import pathlib
-import warnings
-import zipfile
-import zlib
-from collections.abc import Iterator
-from typing import IO, NamedTuple
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from mnist_idx_tfds import idx
-from mnist_idx_tfds.sources import pixels, split
+from mnist_idx_tfds import idx, pixel_range
+from mnist_idx_tfds.pictures import colors
+from mnist_idx_tfds.sources import arrays, parts, split
+from mnist_idx_tfds.sources.arrays import Array, Place
 from mnist_idx_tfds.sources.options import Options
 from mnist_idx_tfds.sources.source import Item, Source, shown
 
-# Images and labels of each part, and the split that the part goes into.
-_KERAS = {"x_train": ("y_train", "train"), "x_test": ("y_test", "test")}
-_MEDMNIST = {
-    "train_images": ("train_labels", "train"),
-    "val_images": ("val_labels", "train"),
-    "test_images": ("test_labels", "test"),
+_KINDS = {
+    **dict.fromkeys(
+        ("x", "image", "images", "img", "imgs", "data", "pixels"), "images"
+    ),
+    **dict.fromkeys(("y", "label", "labels", "target", "targets"), "labels"),
 }
-_AGAIN = "Is it a partial or damaged download? Get the file again."
+_PARTS = ("train", "training", "valid", "validation", "val", "dev", "test", "testing")
+# Words written as one, such as `xtrain` and `trainX`.
+_JOINED = {
+    word: (kind, part)
+    for kind in _KINDS
+    for part in _PARTS
+    for word in (kind + part, part + kind)
+}
+_EXACT = 2**53  # Floats above that are no counted numbers.
+_EXPECTED = "x_train, y_train, x_test and y_test, or the like"
+_HINT = "Save them under these names, with numpy.savez_compressed."
 _ANY = Options()
-_KINDS = {"images": "biuf", "labels": "biufUS"}
-_READERS = {
-    (1, 0): np.lib.format.read_array_header_1_0,
-    (2, 0): np.lib.format.read_array_header_2_0,
-}
 
 
-class _Array(NamedTuple):
-    """An array of an archive, of which its header was read."""
+class _Pair(NamedTuple):
+    """Images and labels of one part, which is empty where no name says it."""
 
-    name: str
-    shape: tuple[int, ...]
-    fortran: bool
-    dtype: np.dtype
+    part: str
+    images: Place
+    labels: Place
+
+
+class _Images(NamedTuple):
+    """An array of images: rows of pixels with a size, or with the colors first, or not."""
+
+    array: Array
+    size: tuple[int, int] | None = None
+    colors_first: bool = False
+
+    def chunks(self) -> Iterator[np.ndarray]:
+        """Yields `(n, height, width)`, or with channels last, about 1 MiB each."""
+        for chunk in self.array.chunks():
+            if self.size:
+                chunk = chunk.reshape(-1, *self.size)
+            yield np.moveaxis(chunk, 1, -1) if self.colors_first else chunk
+
+
+class _Part(NamedTuple):
+    images: _Images
+    labels: list[str]
+    split: str
+
+
+def find_in(root: pathlib.Path) -> bool:
+    """Returns whether files of NumPy are all that a folder has of data."""
+    there = [path for path in root.iterdir() if not path.name.startswith(".")]
+    return not any(path.is_dir() for path in there) and any(
+        path.suffix.lower() in arrays.SUFFIXES for path in there
+    )
 
 
 def open_source(path: idx.PathLike, options: Options = _ANY) -> Source:
-    """Finds the arrays of an archive; they are read a piece at a time.
+    """Finds the arrays of a set; they are read a piece at a time.
 
     Args:
-      path: an `.npz` file with `x_train`, `y_train`, `x_test` and `y_test`, or with
-        `train_images`, `train_labels`, `test_images`, `test_labels` and, where it has
-        them, `val_images` and `val_labels`, which are trained on.
-      options: whether to keep colors.
+      path: an `.npz` file with images and labels, such as `x_train`, `y_train`,
+        `x_test` and `y_test`, in any case and order of words; or a folder of such
+        files, or one of them, that have an array each and the names of arrays.
+      options: whether to keep colors, and the `shape` of images that are rows.
 
     Returns:
       The source; items keep their order.
 
     Raises:
-      idx.IdxError: the file is not such an archive, or an array cannot be used. Nothing
-        is ever unpickled.
+      idx.IdxError: there are no such arrays, or one cannot be used.
     """
-    archive = pathlib.Path(path).expanduser()
-    with _reading(archive):
-        file = zipfile.ZipFile(archive)
-    with file:
-        parts = _parts(archive, file)
-        arrays = {name: _header(archive, file, name) for name in parts}
-        _check_images(archive, list(arrays.values()))
-        labels = {}
-        for name, (labels_name, _) in parts.items():
-            header = _header(archive, file, labels_name, "labels")
-            labels[name] = _labels(archive, file, header, arrays[name])
-    count = sum(array.shape[0] for array in arrays.values())
-    items = _items(archive, parts, list(arrays.values()), labels, options.color)
-    notes: tuple[str, ...] = ()
-    if "val_images" in parts:
-        joined = arrays["val_images"].shape[0]
-        notes = (f"{archive}: its {joined:,} val_images are trained on, too",)
-    return Source(f"{archive}", count, items, notes=notes)
+    root = pathlib.Path(path).expanduser()
+    pairs, notes = _pairs(root, _places(root))
+    splits = parts.splits({pair.part for pair in pairs} - {""})
+    if len(pairs) == 1:
+        notes.append(f"{root}: {pairs[0].images} alone, a share of it is tested on")
+    found: list[_Part] = []
+    for pair in pairs:
+        array = arrays.read_header(pair.images, "biuf")
+        images = _images(array, options.shape)
+        _check_like(found[0].images.array if found else array, array)
+        labels = _labels(arrays.read_header(pair.labels, "biufUS"), array)
+        found.append(_Part(images, labels, splits.get(pair.part, "")))
+        if pair.part == "valid" and splits["valid"]:
+            what = f"its {len(labels):,} {pair.images} are"
+            notes.append(parts.note(root, what, splits["valid"]))
+    white = _white(root, found)
+    notes += pixel_range.note(root, white)
+    total = sum(len(part.labels) for part in found)
+    return Source(
+        f"{root}", total, _items(found, white, options.color), notes=tuple(notes)
+    )
 
 
-def _parts(path: pathlib.Path, file: zipfile.ZipFile) -> dict[str, tuple[str, str]]:
-    members = [pathlib.PurePosixPath(name) for name in file.namelist()]
-    there = [f"{path.with_suffix('')}" for path in members if path.suffix == ".npy"]
-    for form in (_KERAS, _MEDMNIST):
-        wanted = {name: pair for name, pair in form.items() if _has(there, name, *pair)}
-        if {part for _, part in wanted.values()} == {"train", "test"}:
-            return wanted
-    expected = "x_train, y_train, x_test and y_test, or train_images, train_labels, "
-    expected += "test_images and test_labels"
-    hint = "Save them under these names, with numpy.savez_compressed."
-    raise idx.error(path, "arrays", expected, shown(there) or "none", hint)
+def _places(path: pathlib.Path) -> list[Place]:
+    """Returns where the arrays of a file or folder are, or those beside an only one."""
+    if not path.is_dir():
+        places = arrays.find(path)
+        if len(places) != 1 or places[0].name != path.stem:
+            return places
+        rest = _words(path.stem)[2]
+        beside = _places(path.parent)
+        return [place for place in beside if _words(place.name)[2] == rest]
+    return [
+        place
+        for file in sorted(path.iterdir())
+        if file.suffix.lower() in arrays.SUFFIXES and not file.name.startswith(".")
+        for place in arrays.find(file)
+    ]
 
 
-def _has(there: list[str], images: str, labels: str, _: str) -> bool:
-    return images in there and labels in there
+def _words(name: str) -> tuple[str, str, tuple[str, ...]]:
+    """Returns what an array is by its name: its kind, its part, and other words."""
+    kinds, found, rest = set(), set(), []
+    for word in re.split(r"[\W_]+", name.lower()):
+        kind, part = _JOINED.get(word, (word, word))
+        if kind in _KINDS:
+            kinds.add(_KINDS[kind])
+        if part_of := parts.of(part):
+            found.add(part_of)
+        if kind not in _KINDS and not part_of:
+            rest.append(word)
+    if len(kinds) != 1 or len(found) > 1:
+        return "", "", (name,)
+    return kinds.pop(), "".join(found), tuple(rest)
 
 
-def _header(
-    path: pathlib.Path, file: zipfile.ZipFile, name: str, kind: str = "images"
-) -> _Array:
-    with _stream(path, file, name) as stream:
-        shape, fortran, dtype = _read_header(path, stream, name)
-    if dtype.hasobject:
-        hint = "Such an array is a pickle, which may run any program: save numbers."
-        raise idx.error(path, name, "an array of numbers", "one of objects", hint)
-    if dtype.kind not in _KINDS[kind]:
-        raise idx.error(path, name, "an array of numbers", f"one of {dtype.name}")
-    return _Array(name, shape, fortran, dtype)
+def _pairs(
+    path: pathlib.Path, places: Sequence[Place]
+) -> tuple[list[_Pair], list[str]]:
+    """Returns images with their labels by part, and what to say of others.
+
+    Raises:
+      idx.IdxError: there are none to train on, or several sets.
+    """
+    found: defaultdict[str, dict[tuple[str, tuple[str, ...]], Place]]
+    found = defaultdict(dict)
+    for place in places:
+        kind, part, rest = _words(place.name)
+        found[kind][part, rest] = place
+    if not found["images"] and not found["labels"]:
+        for pair in _by_number(places):
+            found["images"][pair.part, ()] = pair.images
+            found["labels"][pair.part, ()] = pair.labels
+    pairs, notes = [], []
+    for (part, rest), images in found["images"].items():
+        labels = found["labels"].pop((part, rest), None)
+        others = [key for key in found["labels"] if key[0] == part]
+        if labels is None and len(others) == 1:
+            labels = found["labels"].pop(others[0])
+        if labels is None:
+            count = (*arrays.read_header(images, "biuf").shape, 0)[0]
+            what = f"{images}, {count:,} images, has no labels"
+            notes.append(f"{path}: {what}, and is left out")
+        else:
+            pairs.append(_Pair(part, images, labels))
+    for alone in found["labels"].values():
+        notes.append(f"{path}: {alone} has no images, and is left out")
+    if any(not pair.part for pair in pairs) and len(pairs) > 1:
+        pairs = [pair._replace(part=pair.part or "train") for pair in pairs]
+    stated = [pair.part for pair in pairs]
+    if len({*stated}) < len(stated):
+        names = shown(f"{pair.images}" for pair in pairs)
+        hint = "Give one of their files, or keep one set."
+        raise idx.error(path, "arrays", "one set", names, hint)
+    if not {"train", ""} & {*stated}:
+        there = shown(f"{place}" for place in places) or "none"
+        raise idx.error(path, "arrays", _EXPECTED, there, _HINT)
+    order = ["", "train", "valid", "test"]
+    return sorted(pairs, key=lambda pair: order.index(pair.part)), notes
 
 
-def _read_header(
-    path: pathlib.Path, stream: IO[bytes], name: str
-) -> tuple[tuple[int, ...], bool, np.dtype]:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Python 2 wrote it, which is no fault.
-            version = np.lib.format.read_magic(stream)
-            return _READERS[version](stream)
-    except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError):
-        raise  # Of the archive, not of the header.
-    except Exception as e:  # Whatever Python's parser makes of a damaged header.
-        reason = f"{e}".partition("\n")[0]
-        expected = "the header of an array of NumPy"
-        raise idx.error(path, name, expected, f"an error: {reason}", _AGAIN) from e
+def _by_number(places: Sequence[Place]) -> list[_Pair]:
+    """Returns what `numpy.savez(path, x, y)` or four such arrays hold, by their shapes."""
+    numbered = sorted(p for p in places if re.fullmatch(r"arr_\d", p.name))
+    if len(numbered) != len(places) or len(places) not in (2, 4):
+        return []
+    ranks = [len(arrays.read_header(place, "biufUS").shape) for place in numbered]
+    images = [p for p, rank in zip(numbered, ranks, strict=True) if rank == max(ranks)]
+    labels = [place for place in numbered if place not in images]
+    if len(images) != len(labels):
+        return []
+    of = [""] if len(images) == 1 else ["train", "test"]
+    return list(map(_Pair, of, images, labels))
 
 
-def _check_images(path: pathlib.Path, arrays: list[_Array]) -> None:
-    first = arrays[0]
-    expected = "(n, height, width), or with 1 or 3 channels last"
-    for name, shape, _, dtype in arrays:
-        if (
-            len(shape) not in (3, 4)
-            or min(shape) < 1
-            or shape[3:] not in ((), (1,), (3,))
-        ):
-            raise idx.error(path, name, f"images, {expected}", f"{shape}")
-        if shape[1:] != first.shape[1:]:
-            wanted = f"images as those of {first.name}, {first.shape[1:]}"
-            raise idx.error(path, name, wanted, f"{shape[1:]}")
-        if dtype.kind != first.dtype.kind:
-            wanted = f"{first.dtype.name} as in {first.name}"
-            raise idx.error(path, name, wanted, dtype.name)
+def _images(array: Array, size: tuple[int, int] | None) -> _Images:
+    """Returns an array of images, of rows with the shape that these have.
+
+    Raises:
+      idx.IdxError: it holds none.
+    """
+    found, place = array.shape, array.place
+    if len(found) == 2 and min(found) > 0:
+        side = math.isqrt(found[1])
+        size = size or (side, side)
+        if math.prod(size) != found[1]:
+            expected = "rows of as many pixels as squares have"
+            hint = "Say with --shape=HEIGHTxWIDTH which images these are, or save them "
+            hint += "as (n, height, width)."
+            raise arrays.error(place, expected, f"{found}", hint)
+        return _Images(array, size)
+    if (
+        len(found) not in (3, 4)
+        or min(found) < 1
+        or (len(found) == 4 and not {found[1], found[3]} & {1, 3})
+    ):
+        expected = "images, (n, height, width), with 1 or 3 channels, or rows"
+        raise arrays.error(place, expected, f"{found}")
+    colors_first = len(found) == 4 and found[3] not in (1, 3)
+    return _Images(array, None, colors_first)
 
 
-def _labels(
-    path: pathlib.Path, file: zipfile.ZipFile, labels: _Array, images: _Array
-) -> list[str]:
+def _check_like(first: Array, array: Array) -> None:
+    """Raises an `idx.IdxError` if images are of another form than the first."""
+    if array.shape[1:] != first.shape[1:]:
+        expected = f"images as those of {first.place}, {first.shape[1:]}"
+        raise arrays.error(array.place, expected, f"{array.shape[1:]}")
+    if array.dtype.kind != first.dtype.kind:
+        expected = f"{first.dtype.name} as in {first.place}"
+        raise arrays.error(array.place, expected, array.dtype.name)
+
+
+def _labels(array: Array, images: Array) -> list[str]:
     """Returns the labels of a part as names."""
-    name, shape, _, dtype = labels
-    if shape not in ((shape[:1]), (*shape[:1], 1)) or not shape:
-        expected = "one label an image, (n,) or (n, 1)"
-        hint = "Only classes that exclude each other can be packed." * (len(shape) == 2)
-        raise idx.error(path, name, expected, f"{shape}", hint)
+    place, shape = array.place, array.shape
+    if len(shape) not in (1, 2) or 0 in shape:
+        expected = "one label an image, (n,) or (n, 1), or one-hot ones"
+        raise arrays.error(place, expected, f"{shape}")
     if shape[0] != images.shape[0]:
-        expected = f"{images.shape[0]} labels, one for each of {images.name}"
-        raise idx.error(path, name, expected, f"{shape[0]}")
-    values = np.concatenate(list(_chunks(path, file, labels))).ravel()
-    if dtype.kind == "f":
-        odd = np.flatnonzero((values != np.rint(values)) | ~np.isfinite(values))
+        expected = f"{images.shape[0]} labels, one for each of {images.place}"
+        raise arrays.error(place, expected, f"{shape[0]}")
+    values = np.concatenate(list(array.chunks()))
+    if len(shape) == 2 and shape[1] > 1:
+        return _one_hot(array, values)
+    values = values.ravel()
+    if array.dtype.kind == "f":
+        odd = np.flatnonzero(~(np.abs(values) < _EXACT) | (values != np.rint(values)))
         if odd.size:
             found = f"{values[odd[0]]:g}"
-            raise idx.error(path, f"{name}[{odd[0]}]", "a whole number", found)
+            raise _error_at(place, int(odd[0]), "a whole number", found)
         values = values.astype(np.int64)
-    if dtype.kind == "b":
+    if array.dtype.kind == "b":
         values = values.astype(np.uint8)
-    if dtype.kind == "S":
+    if array.dtype.kind == "S":
         values = np.char.decode(values, "utf-8", "backslashreplace")
-    names = [str(value).strip() for value in values.tolist()]
+    try:
+        names = [str(value).strip() for value in values.tolist()]
+    except (ValueError, SystemError) as e:  # Of numbers that no character has.
+        raise arrays.error(place, "text", "what is none", "Save numbers.") from e
     for item in [n for n, label in enumerate(names) if not label][:1]:
-        raise idx.error(path, f"{name}[{item}]", "a label", "an empty one")
+        raise _error_at(place, item, "a label", "an empty one")
     for label in set(names):
-        split.check_name(f"{path}: {name}", label)
+        split.check_name(f"{place.path}: {place}", label)
     return names
 
 
-def _items(
-    path: pathlib.Path,
-    parts: dict[str, tuple[str, str]],
-    arrays: list[_Array],
-    labels: dict[str, list[str]],
-    color: bool,
-) -> Iterator[Item]:
-    with zipfile.ZipFile(path) as file:
-        factor = 1
-        if arrays[0].dtype.kind == "f":
-            seen = pixels.Range()
-            for array in arrays:
-                for chunk in _chunks(path, file, array):
-                    seen.see(chunk)
-            factor = seen.factor(path, ", ".join(array.name for array in arrays))
-        for array in arrays:
-            name, item = array.name, 0
-            for chunk in _chunks(path, file, array):
-
-                def field(
-                    at: tuple[int, ...], name: str = name, start: int = item
-                ) -> str:
-                    return f"{name}[{', '.join(map(str, (start + at[0], *at[1:])))}]"
-
-                for image in pixels.of_images(
-                    pixels.to_bytes(chunk, factor, path, field), color
-                ):
-                    origin = f"{name}[{item}]"
-                    label, part = labels[name][item], parts[name][1]
-                    where = f"{path}: {origin}"
-                    yield Item(
-                        pixels=image,
-                        label=label,
-                        split=part,
-                        key=origin,
-                        origin=f"{path.name} {origin}",
-                        path=where,
-                    )
-                    item += 1
+def _one_hot(array: Array, values: np.ndarray) -> list[str]:
+    """Returns which column of each row is the one."""
+    if array.dtype.kind in "biuf":
+        ones = values == 1
+        odd = (~ones & (values != 0)).any(1) | (ones.sum(1) != 1)
+    if array.dtype.kind not in "biuf" or odd.any():
+        expected = "one label an image, (n,) or (n, 1), or a one in each row of zeros"
+        hint = "Only classes that exclude each other can be packed."
+        found = f"{array.shape}"
+        if array.dtype.kind in "biuf":
+            found += f" with others in row {int(np.argmax(odd))}"
+        raise arrays.error(array.place, expected, found, hint)
+    return [str(n) for n in ones.argmax(1).tolist()]
 
 
-def _chunks(
-    path: pathlib.Path, file: zipfile.ZipFile, array: _Array
-) -> Iterator[np.ndarray]:
-    """Yields an array in pieces of its first dimension, about 1 MiB each."""
-    item_bytes = array.dtype.itemsize * int(np.prod(array.shape[1:]))
-    items = idx.per_chunk(item_bytes)
-    with _stream(path, file, array.name) as stream:
-        _read_header(path, stream, array.name)
-        if array.fortran:  # Its items do not lie one after another.
-            data = _exactly(path, stream, array, array.shape[0] * item_bytes)
-            whole = np.frombuffer(data, array.dtype).reshape(array.shape, order="F")
-            for start in range(0, array.shape[0], items):
-                yield whole[start : start + items]
-        else:
-            for start in range(0, array.shape[0], items):
-                shape = (min(items, array.shape[0] - start), *array.shape[1:])
-                data = _exactly(path, stream, array, shape[0] * item_bytes)
-                yield np.frombuffer(data, array.dtype).reshape(shape)
-        if stream.read(1):  # At its end its CRC is verified.
-            found = "more bytes than that"
-            raise idx.error(path, array.name, f"an array of {array.shape}", found)
+def _error_at(place: Place, item: int, expected: str, found: str) -> idx.IdxError:
+    return arrays.error(place._replace(name=f"{place}[{item}]"), expected, found)
 
 
-def _exactly(
-    path: pathlib.Path, stream: IO[bytes], array: _Array, wanted: int
-) -> bytes:
-    data = stream.read(wanted)
-    if len(data) != wanted:
-        found = "fewer bytes than that"
-        expected = f"an array of {array.shape}"
-        raise idx.error(path, array.name, expected, found, _AGAIN)
-    return data
+def _white(path: pathlib.Path, parts_of: Sequence[_Part]) -> int:
+    """Returns what is white in all parts together; see `pixel_range`."""
+    seen = pixel_range.Range()
+    found = [part.images.array for part in parts_of]
+    for array in found:
+        for chunk in array.chunks():
+            seen.see(chunk)
+            if seen.sure and array.dtype == np.uint8:
+                return 255
+    return seen.white(path, ", ".join(f"{array.place}" for array in found))
 
 
-@contextlib.contextmanager
-def _stream(
-    path: pathlib.Path, file: zipfile.ZipFile, name: str
-) -> Iterator[IO[bytes]]:
-    with _reading(path, name), file.open(f"{name}.npy") as stream:
-        yield stream
-
-
-@contextlib.contextmanager
-def _reading(path: pathlib.Path, field: str = "file") -> Iterator[None]:
-    """Makes what the archive's reader finds wrong an `idx.IdxError`."""
-    try:
-        yield
-    except OSError as e:
-        raise idx.unreadable(path, e) from e
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as e:
-        expected = "a NumPy archive (.npz)" if field == "file" else "a whole array"
-        found = f"an error: {str(e).lower().rstrip('.')}"
-        raise idx.error(path, field, expected, found, _AGAIN) from e
+def _items(found: Sequence[_Part], white: int, color: bool) -> Iterator[Item]:
+    for images, labels, of_split in found:
+        item, place = 0, images.array.place
+        for chunk in images.chunks():
+            for image in colors.of_images(pixel_range.to_bytes(chunk, white), color):
+                origin = f"{place}[{item}]"
+                yield Item(
+                    pixels=image,
+                    label=labels[item],
+                    split=of_split,
+                    key=origin,
+                    origin=f"{place.path.name} {origin}",
+                    path=f"{place.path}: {origin}",
+                )
+                item += 1

@@ -14,7 +14,10 @@ PIXELS = "a CSV file of pixels"
 NPZ = "an .npz file"
 TFDS = "--dataset"
 _TABLES = (PIXELS, PICTURES)
-_GROUPS = {_TABLES: "CSV files", (TFDS,): "data sets of TFDS"}  # Of flags, in --help.
+_GROUPS = {
+    (*_TABLES, NPZ): "tables",
+    (TFDS,): "data sets of TFDS",
+}  # Of flags, in --help.
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -94,7 +97,7 @@ class Options:
     )
     shape: tuple[int, int] | None = _flag(
         "of the images, if they have a column for each pixel and are not square",
-        forms=(PIXELS,),
+        forms=(PIXELS, NPZ),
         type=_size,
         metavar="HEIGHTxWIDTH",
     )

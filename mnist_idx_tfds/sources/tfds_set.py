@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow_datasets.public_api as tfds
 
 from mnist_idx_tfds import idx
-from mnist_idx_tfds.sources import pixels
+from mnist_idx_tfds.pictures import colors
 from mnist_idx_tfds.sources.options import Options
 from mnist_idx_tfds.sources.source import Item, Source
 
@@ -148,7 +148,7 @@ def _items(
                     expected = f"0 to {len(names) - 1}"
                     where = f"{origin}: label"
                     raise idx.error(name, where, expected, f"{number}")
-                (values,) = pixels.of_images(example[image][np.newaxis], color)
+                (values,) = colors.of_images(example[image][np.newaxis], color)
                 text = f"{builder.info.full_name} {origin}"
                 yield Item(
                     pixels=values,

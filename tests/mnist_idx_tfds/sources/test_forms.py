@@ -79,7 +79,7 @@ def test_a_csv_has_pixels_or_file_names_by_its_columns(tmp_path, header, row, ex
 
 
 def test_numpy_archives_go_by_their_name(tmp_path):
-    arrays = {"x_train": np.zeros((1, 2, 2), np.uint8), "y_train": [5]}
+    arrays = {"x_train": np.ones((1, 2, 2), np.uint8), "y_train": [5]}
     arrays |= {"x_test": arrays["x_train"], "y_test": [5]}
     np.savez(tmp_path / "set.NPZ", **arrays)
     (tmp_path / "set.NPZ.npz").rename(tmp_path / "set.NPZ")
@@ -125,8 +125,8 @@ def test_other_sources_are_named(tmp_path, name, found):
         (
             "pictures.csv",
             {"shape": (1, 2)},
-            "--shape: source: expected a CSV file of pixels, found a CSV file of file "
-            "names.",
+            "--shape: source: expected a CSV file of pixels or an .npz file, found a CSV "
+            "file of file names.",
         ),
         (
             "set.npz",
