@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable, Sequence
 
+from mnist_idx_tfds.foreign import NO_NAME
+
 _LONGEST = 120  # Bytes of a class's name in it; file systems take 255.
 
 
@@ -20,7 +22,7 @@ def names(classes: Sequence[str], others: Iterable[str] = ()) -> list[str]:
     folders = []
     for label, name in enumerate(classes):
         safe = re.sub(r'[\\/:*?"<>|]', "_", name)
-        safe = "".join(c if c.isprintable() else "_" for c in safe)
+        safe = NO_NAME.sub("_", safe)
         safe = safe.encode()[:_LONGEST].decode("utf-8", "ignore").strip(" .")
         folder = safe if safe and safe == name else f"{safe}-{label}".lstrip("-")
         while folder.casefold() in taken:

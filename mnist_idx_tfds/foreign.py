@@ -7,6 +7,8 @@ import re
 _CONTROL = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
 )
+# Beside these, what no UTF-8 has, and a byte order mark.
+NO_NAME = re.compile(f"{_CONTROL.pattern}|[\ud800-\udfff\ufeff\ufffe\uffff]")
 # What a spreadsheet takes for a formula: no number, and more than a sign.
 _FORMULA = re.compile(r"[=+\-@](?![\d.,]*$)")
 
@@ -17,6 +19,14 @@ def shown(text: object) -> str:
     Without it a name could clear the screen, or forge a row of a table.
     """
     return _CONTROL.sub(lambda c: c[0].encode("unicode_escape").decode(), f"{text}")
+
+
+def is_name(text: str) -> bool:
+    """Returns whether text can be a class's name, which comes back from a line as it is.
+
+    Joiners and no-break spaces may be in it, as some scripts and emoji need them.
+    """
+    return bool(text) and text == text.strip() and not NO_NAME.search(text)
 
 
 def cell(text: str) -> str:

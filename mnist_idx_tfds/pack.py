@@ -10,14 +10,12 @@ import argparse
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from mnist_idx_tfds import idx, idx_set, new_set, program
-from mnist_idx_tfds.pictures import reading
-from mnist_idx_tfds.sources import alike, forms, split
+from mnist_idx_tfds.sources import alike, collected, forms, groups, split
 from mnist_idx_tfds.sources import options as flags
 from mnist_idx_tfds.sources.options import Options
 from mnist_idx_tfds.sources.source import Source
@@ -26,13 +24,20 @@ _DEFAULTS = Options()
 
 
 class Packed(NamedTuple):
-    """What was written: names of classes, image size, examples by class, what is odd."""
+    """What was written.
+
+    Attributes:
+      names: of the classes.
+      shape: height, width and channels of an image.
+      train: number of examples of each class; `test` the same.
+      notes: lines that say what was done, and what is odd.
+    """
 
     names: list[str]
     shape: tuple[int, int, int]
     train: np.ndarray
     test: np.ndarray
-    notes: list[str]
+    notes: tuple[str, ...]
 
 
 def pack(
@@ -54,8 +59,7 @@ def pack(
     Args:
       source: images with labels.
       out_dir: folder to write to, made where missing.
-      options: `size` to bring all images to, if they do not agree already; `test_share`
-        and `seed` of the split; whether to `skip_bad`.
+      options: how to read and to split the source.
       complain: is given the error of each picture that cannot be read.
       progress: is given what is read and written; see `program.progress`.
 
@@ -64,16 +68,15 @@ def pack(
       OSError: a file cannot be written.
     """
     with new_set.draft(out_dir) as folder:
-        with open(folder / "pixels", "wb") as stream:
-            placed, origins, shape = _read_all(
-                source, options, stream, complain, progress
-            )
-        pixels = np.memmap(
-            folder / "pixels", np.uint8, "r", shape=(len(placed), *shape)
+        placed, origins, pixels, notes = collected.collect(
+            source, options, folder, complain, progress
         )
+        shape = pixels.shape[1:]
         source, placed = alike.merged(source, placed)
+        placed, more = groups.grouped(source.name, placed, origins, options)
         names = split.names_of(source, placed)
-        splits = split.split(source, names, placed, options)
+        splits, others = split.split(source, names, placed, options)
+        notes += [*more, *others]
         numbers = {name: label for label, name in enumerate(names)}
         labels = np.array([numbers[item.label] for item in placed])
         labels = labels.astype("u1" if labels.max() <= 255 else "i4")
@@ -95,48 +98,9 @@ def pack(
         idx_set.write_names(folder / idx_set.NAMES_FILE, names)
     height, width, channels = (*shape, 1)[:3]
     train, test = counts
-    notes = alike.notes(dict(zip(names, (train + test).tolist(), strict=True)))
-    return Packed(names, (height, width, channels), train, test, notes)
-
-
-def _read_all(
-    source: Source,
-    options: Options,
-    stream: BinaryIO,
-    complain: Callable[[idx.IdxError], None],
-    progress: Callable[..., Iterable[Any]],
-) -> tuple[list[split.Placed], list[str], tuple[int, ...]]:
-    """Writes the pixels of all images; returns what else items have, and the shape."""
-    placed: list[split.Placed] = []
-    origins: list[str] = []
-    shape: tuple[int, ...] = ()
-    first, bad, size = "", 0, options.size
-    items = progress(source.items, source.total, "reading", "images", lambda item: 1)
-    for item in items:
-        if isinstance(item, idx.IdxError):
-            complain(item)
-            bad += 1
-            continue
-        pixels = item.pixels
-        if size and pixels.shape[:2] != size:
-            pixels = np.asarray(reading.fit(Image.fromarray(pixels), size))
-        shape, first = shape or pixels.shape, first or item.path
-        if pixels.shape != shape:
-            expected = f"{shape[0]} x {shape[1]} as in {first}"
-            found = f"{pixels.shape[0]} x {pixels.shape[1]}"
-            hint = "Give --size=28, or the like, to bring all to one size."
-            raise idx.error(item.path, "image size", expected, found, hint)
-        stream.write(pixels.tobytes())
-        placed.append(split.Placed(item.label, item.split, item.key))
-        origins.append(item.origin)
-    if bad and not (options.skip_bad and placed):
-        expected = "ones that can be read"
-        found = f"{bad:,} of {bad + len(placed):,} that cannot, listed above"
-        hint = "Mend or remove them, or leave them out with --skip_bad."
-        raise idx.error(source.name, "pictures", expected, found, hint)
-    if not placed:
-        raise idx.error(source.name, "images", "at least one", "none")
-    return placed, origins, shape
+    counted = dict(zip(names, (train + test).tolist(), strict=True))
+    notes += alike.notes(counted)
+    return Packed(names, (height, width, channels), train, test, tuple(notes))
 
 
 def _chunks(pixels: np.ndarray, order: list[int]) -> Iterator[np.ndarray]:
@@ -171,7 +135,7 @@ def _main(args: argparse.Namespace) -> int:
     print(
         f"Wrote {args.out_dir}: {packed.train.sum():,} training and "
         f"{packed.test.sum():,} test images, {idx_set.size_name(packed.shape)}, "
-        f"{len(packed.names)} classes. To train on them:"
+        f"{len(packed.names):,} classes. To train on them:"
     )
     print(f"python -m trainer --idx_dir={shlex.quote(args.out_dir)}")
     return 0

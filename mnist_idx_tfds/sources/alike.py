@@ -5,8 +5,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from unicodedata import normalize
 
-from mnist_idx_tfds.sources.source import Source
-from mnist_idx_tfds.sources.split import Placed
+from mnist_idx_tfds.sources.source import Placed, Source
 
 _WHOLE = re.compile(r"(-?\d+)(\.0*)?")
 

@@ -192,7 +192,7 @@ class Table:
 
 
 class Mark(NamedTuple):
-    """The label and the split of a row; the split is empty where no table says it."""
+    """The label and the part of a row; the part is empty where no table says it."""
 
     label: str
     split: str
@@ -230,19 +230,13 @@ def marks(
     for part in sorted({*counts} - labelled):
         notes.append(f"{path}: {counts[part]:,} of {part} have no label, left out")
     splits = parts.splits(labelled - {""})
-    if splits.get("valid"):
-        what = f"its {counts['valid']:,} of valid are"
-        notes.append(parts.note(path, what, splits["valid"]))
     for part in [part for part in splits if not splits[part]]:
         notes.append(f"{path}: all are of {part}, and a share of them is tested on")
     marked = []
     for (table, _, _), rows in zip(tables, found, strict=True):
         _check(table, [label if part in labelled else None for part, label in rows])
         marked.append(
-            [
-                Mark(label, splits.get(part, "")) if part in labelled else None
-                for part, label in rows
-            ]
+            [Mark(label, part) if part in labelled else None for part, label in rows]
         )
     return marked, tuple(notes)
 

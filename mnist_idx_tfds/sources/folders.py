@@ -2,63 +2,83 @@
 
 import os
 import pathlib
+import unicodedata
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from mnist_idx_tfds import idx
-from mnist_idx_tfds.sources import pictured, split
+from mnist_idx_tfds.foreign import shown
+from mnist_idx_tfds.pictures import folder as listing
+from mnist_idx_tfds.sources import parts, pictured, split
 from mnist_idx_tfds.sources.options import Options
 from mnist_idx_tfds.sources.source import Source
 
-_PASSED_OVER = ("desktop.ini", "Thumbs.db")  # As hidden as files get on Windows.
 _FORM = "IMAGES_DIR/CLASS/PICTURE is the form."
+_PARTS = "IMAGES_DIR/train/CLASS/PICTURE is the form."
+
+
+class Found(NamedTuple):
+    """Names of the classes, the pictures of all, and lines on how they were found."""
+
+    names: list[str]
+    pictures: list[pictured.Picture]
+    notes: tuple[str, ...]
 
 
 def open_source(images_dir: idx.PathLike, options: Options) -> Source:
-    """Finds the pictures of each class.
-
-    Hidden files and folders, and files beside the folders of classes, are passed over.
+    """Finds the pictures of each class; see `find`.
 
     Args:
-      images_dir: folder with a folder for each class, or with `train` and `test`, which
-        hold these; with `train` alone, that is the folder of the classes.
+      images_dir: the folder.
       options: how pictures are read.
 
     Returns:
       The source, to be shuffled even where it has splits: a folder has no order.
 
     Raises:
-      idx.IdxError: the folder holds no classes, or one without pictures.
+      idx.IdxError: as `find`.
     """
     root = pathlib.Path(images_dir).expanduser()
-    names, pictures = find(root)
-    items = pictured.items(pictures, options)
-    return Source(f"{root}", len(pictures), items, names, ordered=False)
+    names, pictures, notes = find(root)
+    source = Source(f"{root}", len(pictures), iter(()), names, notes=notes)
+    return pictured.of_pictures(source, pictures, options)._replace(ordered=False)
 
 
-def find(root: pathlib.Path) -> tuple[list[str], list[pictured.Picture]]:
-    """Returns the names of the classes, and the pictures; see `open_source`."""
-    folders = class_folders(root)
-    if {"train", "test"} <= set(folders):
-        if others := ", ".join(sorted(set(folders) - {"train", "test"})):
-            expected, hint = "train and test alone", "Move the other folders away."
-            raise idx.error(root, "folders", expected, f"{others} too", hint)
-        given = folders
-    else:
-        given = {"": folders["train"] if set(folders) == {"train"} else root}
-    classes = {part: class_folders(folder) for part, folder in given.items()}
-    first = classes.get("train") or classes[""]
+def find(root: pathlib.Path) -> Found:
+    """Finds the pictures of each class.
+
+    The folder has a folder for each class, or folders by the usual names of the parts of
+    a set, which hold these, or each class has such folders; a folder that only wraps
+    another is looked through. Names that are equal after Unicode's NFC are one class.
+    Pictures in folders in that of a class are of the class. What is hidden, or left there
+    by a system, is passed over; what else is left out is said.
+
+    Raises:
+      idx.IdxError: the folder holds no classes, or one without pictures.
+    """
+    top, seen = _unwrapped(root), _Seen(root)
+    if top != root:
+        inside = top.relative_to(root).as_posix()
+        seen.notes.append(f"{root}: its folders are those of {shown(inside)}")
+    given = _parts(top, seen)
+    classes = [
+        (part, name, folder)
+        for part, whole in given
+        for name, folder in _classes(whole, seen)
+    ]
+    if not any(part for part, _ in given):
+        classes = _parts_of_classes(classes, seen)
+    trained = {name for part, name, _ in classes if part in ("", "train")}
     pictures = []
-    for part, folder in given.items():
-        for name, path in classes[part].items():
-            if name not in first:
-                hint = "It would have no examples to train on."
-                expected = f"the classes of {given['train']}"
-                raise idx.error(folder, "classes", expected, f"{name!r} too", hint)
-            found = files(path)
-            if not found:
-                hint = "Remove the folder, or put pictures into it."
-                raise idx.error(path, "class", "at least one picture", "none", hint)
-            pictures += [pictured.of(root, file, name, part) for file in found]
-    return split.in_order(first), pictures
+    for part, name, folder in classes:
+        if name not in trained:
+            _refuse_untrained(folder, name, trained)
+        found = list(seen.pictures(folder))
+        if not found:
+            hint = "Remove the folder, or put pictures into it."
+            raise idx.error(folder, "class", "at least one picture", "none", hint)
+        pictures += [pictured.of(root, path, name, part) for path in found]
+    return Found(split.in_order(trained), pictures, tuple(seen.said()))
 
 
 def class_folders(root: pathlib.Path) -> dict[str, pathlib.Path]:
@@ -67,37 +87,152 @@ def class_folders(root: pathlib.Path) -> dict[str, pathlib.Path]:
     if not root.is_dir():
         found = "a file" if root.exists() else "nothing"
         raise idx.error(root, "folder", expected, found, _FORM)
-    folders = {
-        path.name: path
-        for path in sorted(root.iterdir())
-        if path.is_dir() and not path.name.startswith(".")
-    }
+    folders = {e.name: root / e.name for e in listing.entries(root) if e.is_dir()}
     if not folders:
-        raise idx.error(root, "folder", expected, "no folders", _FORM)
+        loose = len(_loose(root))
+        found = f"files alone ({loose:,})" if loose else "no folders"
+        raise idx.error(root, "folder", expected, found, _FORM)
     for name in folders:
         split.check_name(root, name)
     return folders
 
 
 def files(folder: pathlib.Path) -> list[str]:
-    """Returns the paths of all files that are not hidden, in the order of names."""
-    with os.scandir(folder) as entries:
-        visible = sorted(
-            (entry.path, entry.name, entry.is_dir())
-            for entry in entries
-            if not entry.name.startswith(".") and entry.name not in _PASSED_OVER
-        )
-    for _, name, is_dir in visible:
-        if is_dir:
-            found = f"the folder {name}"
-            raise idx.error(folder, "class", "pictures alone", found, _FORM)
-        if "\n" in name:
-            # Others come back from a file of a name a line.
-            expected = "a name without a line feed"
-            raise idx.error(folder, "picture", expected, repr(name), "Rename it.")
-    return [path for path, _, _ in visible]
+    """Returns the paths of a folder's pictures, in the order of names."""
+    return list(_Seen(folder).pictures(folder))
 
 
-def is_litter(name: str) -> bool:
-    """Returns whether a name is of what is hidden, or left there by a system."""
-    return name.startswith(".") or name in _PASSED_OVER
+class _Seen:
+    """What was seen beside pictures of classes, to be said."""
+
+    def __init__(self, root: pathlib.Path):
+        self.root = root
+        self.notes: list[str] = []
+        self._counts: dict[str, list[str]] = {}
+
+    def count(self, what: str, paths: list[str]) -> None:
+        """Keeps files that are to be counted in one line, which names the first."""
+        self._counts.setdefault(what, []).extend(paths)
+
+    def said(self) -> Iterator[str]:
+        """Yields the lines."""
+        yield from self.notes
+        for what, paths in self._counts.items():
+            if paths:
+                first = shown(os.path.relpath(paths[0], self.root))
+                yield f"{self.root}: {len(paths):,} {what}, such as {first}"
+
+    def pictures(
+        self, folder: pathlib.Path, above: tuple[str, ...] = ()
+    ) -> Iterator[str]:
+        """Yields the paths of the pictures in a class's folder, and in those in it."""
+        real = os.path.realpath(folder)
+        if real in above:
+            expected, found = "no link to a folder that it is in", f"one to {real}"
+            raise idx.error(folder, "folder", expected, found, "Remove it.")
+        for entry in listing.entries(folder):
+            if "\n" in entry.name:
+                # Others come back from a file of a name a line.
+                expected = "a name without a line feed"
+                found = repr(entry.name)
+                raise idx.error(folder, "picture", expected, found, "Rename it.")
+            if entry.is_dir():
+                inner = list(self.pictures(folder / entry.name, (*above, real)))
+                if not above:
+                    self.count("pictures in folders of a class's folder", inner)
+                yield from inner
+            elif listing.is_note(entry.name):
+                self.count("files that are no pictures left out", [entry.path])
+            else:
+                yield entry.path
+
+
+def _loose(folder: pathlib.Path) -> list[str]:
+    """Returns the paths of what may be pictures in a folder itself."""
+    found = (e for e in listing.entries(folder) if not listing.is_note(e.name))
+    return [entry.path for entry in found if not entry.is_dir()]
+
+
+def _folders(folder: pathlib.Path) -> list[pathlib.Path]:
+    return [folder / e.name for e in listing.entries(folder) if e.is_dir()]
+
+
+def _unwrapped(root: pathlib.Path) -> pathlib.Path:
+    """Returns the folder itself, or the one that it only wraps, with folders in it."""
+    class_folders(root)
+    top, seen = root, {os.path.realpath(root)}
+    while len(inner := _folders(top)) == 1 and not _loose(top):
+        (top_inner,) = inner
+        real = os.path.realpath(top_inner)
+        if not _folders(top_inner) or _loose(top_inner) or real in seen:
+            break
+        top = top_inner
+        seen.add(real)
+    return top
+
+
+def _parts(root: pathlib.Path, seen: _Seen) -> list[tuple[str, pathlib.Path]]:
+    """Returns the folders that hold those of the classes, with the part each is."""
+    folders = _folders(root)
+    named = {f: part for f in folders if (part := parts.of(f.name))}
+    if "train" not in named.values():
+        named = {f: part for f in folders if (part := parts.within(f.name))}
+    if "train" not in named.values():
+        return [("", root)]
+    trained = [folder for folder, part in named.items() if part == "train"]
+    if not any(map(_folders, trained)):
+        # One class of others may be called train, but not both train and test.
+        others = [f for f in folders if parts.of(f.name) or parts.within(f.name)]
+        if len(others) == 1 < len(folders):
+            return [("", root)]
+        class_folders(trained[0])  # Says what is expected there.
+    given: list[tuple[str, pathlib.Path]] = []
+    for folder in folders:
+        if folder in named and _folders(folder):
+            given.append((named[folder], _unwrapped(folder)))
+        elif not any(_Seen(root).pictures(folder)):
+            seen.notes.append(f"{folder}: no pictures in it, left out")
+        elif not _folders(folder) and (
+            parts.of(folder.name) or parts.within(folder.name)
+        ):
+            seen.count("pictures in no class's folder left out", _loose(folder))
+        else:
+            expected = "train and test alone" if len(named) > 1 else "train alone"
+            hint = "Move the other folders away."
+            found = f"{folder.name} too"
+            raise idx.error(root, "folders", expected, found, hint)
+    return given
+
+
+def _classes(folder: pathlib.Path, seen: _Seen) -> Iterator[tuple[str, pathlib.Path]]:
+    seen.count("pictures in no class's folder left out", _loose(folder))
+    for name, path in class_folders(folder).items():
+        yield unicodedata.normalize("NFC", name), path
+
+
+def _parts_of_classes(
+    classes: list[tuple[str, str, pathlib.Path]], seen: _Seen
+) -> list[tuple[str, str, pathlib.Path]]:
+    """Returns classes by the parts in each, as in `cat/train`, if all have these."""
+    inner = [
+        (parts.of(folder.name), name, folder)
+        for _, name, whole in classes
+        for folder in _folders(whole)
+    ]
+    known = [(part, name, folder) for part, name, folder in inner if part]
+    has_train = {name for part, name, _ in known if part == "train"}
+    if len(known) < len(inner) or has_train != {name for _, name, _ in classes}:
+        return classes
+    if any(_loose(whole) for _, _, whole in classes):
+        return classes
+    seen.notes.append(f"{seen.root}: the folders in those of the classes are its parts")
+    return list(known)
+
+
+def _refuse_untrained(folder: pathlib.Path, name: str, trained: set[str]) -> None:
+    hint = "It would have no examples to train on."
+    alike = [other for other in trained if other.casefold() == name.casefold()]
+    if alike:
+        hint = f"Rename it, if it is the class {shown(alike[0])}."
+    expected = "the classes that are trained on"
+    raise idx.error(folder.parent, "classes", expected, f"{name!r} too", hint)

@@ -36,6 +36,12 @@ def _share(text: str) -> float:
     return share
 
 
+def _positive(text: str) -> int:
+    if not re.fullmatch(r"[1-9]\d{0,9}", text):
+        raise argparse.ArgumentTypeError(f"expected 1 or more, found {text!r}")
+    return int(text)
+
+
 def _flag(
     text: str, forms: tuple[str, ...] = (), default: Any = None, **how: Any
 ) -> Any:
@@ -66,11 +72,22 @@ class Options:
         type=_size,
         metavar="PIXELS",
     )
-    test_share: float = _flag(
+    test_share: float | None = _flag(
         "share of each class to test on where the source has none (default: 0.2)",
-        default=0.2,
         type=_share,
         metavar="SHARE",
+    )
+    group: str | None = _flag(
+        "what belongs together, to train on or to test on: the name of a column, or a "
+        "regular expression for the paths of pictures, whose parentheses are the group, "
+        "such as '(.+)_' for 00012_00003.png",
+        metavar="COLUMN|PATTERN",
+    )
+    validation: str = _flag(
+        "train: train on what the source has to validate, too, or test on it where it "
+        "has nothing else to test on; drop: leave it out (default: train)",
+        default="train",
+        choices=("train", "drop"),
     )
     seed: int = _flag(
         "another one gives another split and order, where the source has none "
@@ -80,7 +97,16 @@ class Options:
         metavar="N",
     )
     color: bool = _flag("keep colors, which else become gray", default=False)
+    white: int | None = _flag(
+        "the number that is white, such as 16, where that is not plain from the pixels",
+        type=_positive,
+        metavar="N",
+    )
     skip_bad: bool = _flag("leave out pictures that cannot be read", default=False)
+    large: bool = _flag(
+        "read pictures of more than 89 million pixels, up to a thousand million",
+        default=False,
+    )
     test_csv: str | None = _flag(
         "a second one, to test on", forms=_TABLES, metavar="FILE"
     )

@@ -2,13 +2,13 @@
 
 import itertools
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from mnist_idx_tfds import idx
 from mnist_idx_tfds.sources import columns, parts, pictured, table
 from mnist_idx_tfds.sources.options import Options
 from mnist_idx_tfds.sources.row_pictures import Pictures, Row
-from mnist_idx_tfds.sources.source import Item, Source
+from mnist_idx_tfds.sources.source import Source
 
 _ANY = Options()
 _LOOKED_AT = 20  # Rows that tell what a column has.
@@ -82,16 +82,10 @@ def open_source(
                 missing.append(idx.error(one.path, field, expected, f"no {row.name}"))
             else:
                 found.append(pictured.of(root, there, *mark))
-    items = _items(missing, pictured.items(found, options))
     total = len(found) + len(missing)
-    return Source(f"{files[0][0]}", total, items, notes=notes)
-
-
-def _items(
-    missing: list[idx.IdxError], items: Iterator[Item | idx.IdxError]
-) -> Iterator[Item | idx.IdxError]:
-    yield from missing
-    yield from items
+    source = Source(f"{files[0][0]}", total, iter(()), notes=notes)
+    source = pictured.of_pictures(source, found, options)
+    return source._replace(items=itertools.chain(missing, source.items))
 
 
 def _columns(

@@ -1,48 +1,114 @@
 """Items of sources whose images are files of pictures."""
 
+import collections
 import os
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from mnist_idx_tfds import idx
 from mnist_idx_tfds.pictures import reading
+from mnist_idx_tfds.pictures.loading import File
 from mnist_idx_tfds.sources.options import Options
-from mnist_idx_tfds.sources.source import Item
+from mnist_idx_tfds.sources.source import Item, Source
 
 
 class Picture(NamedTuple):
-    """A file, and the label, split and origin of the item that it is; see `Item`."""
+    """A file, and the label, part and so on of the item that it is; see `Item`.
+
+    Attributes:
+      data: the bytes of the file, if it is not on a disk; `path` is what errors call it.
+    """
 
     path: str
     label: str
     split: str
     origin: str
+    group: str = ""
+    data: bytes | None = None
 
 
-def of(root: pathlib.Path, path: str, label: str, split: str) -> Picture:
+def of(
+    root: pathlib.Path, path: str, label: str, split: str, group: str = ""
+) -> Picture:
     """Returns a picture whose origin is its path in a folder, if it is in that."""
     inside = pathlib.Path(path)
     if inside.is_relative_to(root):
         inside = inside.relative_to(root)
-    return Picture(path, label, split, inside.as_posix())
+    return Picture(path, label, split, inside.as_posix(), group)
 
 
-def items(
-    pictures: Sequence[Picture], options: Options
+def of_pictures(
+    source: Source, pictures: Iterable[Picture], options: Options
+) -> Source:
+    """Returns a source with pictures, read in their order, and what is said of them.
+
+    Args:
+      source: without its items.
+      pictures: taken as they are read, by another thread.
+      options: how they are read.
+    """
+    seen = _Seen()
+    items = _items(pictures, options, seen)
+    return source._replace(items=items, remarks=lambda: seen.said(source.name))
+
+
+class _Seen:
+    """How many of the pictures that were read are of a kind that is to be said."""
+
+    def __init__(self) -> None:
+        self.animated = self.on_black = self.paged = self.pages = 0
+        self.colored = False
+
+    def see(self, read: reading.Read) -> None:
+        self.animated += read.frames > 1
+        self.on_black += read.on_black
+        self.colored |= read.colored
+        if len(read.pages) > 1:
+            self.paged += 1
+            self.pages += len(read.pages)
+
+    def said(self, name: str) -> Iterator[str]:
+        if self.paged:
+            yield f"{name}: {self.paged:,} files have {self.pages:,} pages, an image each"
+        if self.animated:
+            yield f"{name}: of {self.animated:,} animations the first frame was taken"
+        if self.on_black:
+            yield (
+                f"{name}: {self.on_black:,} pictures with white ink on nothing were put "
+                "on black, not on white"
+            )
+        if self.colored:
+            yield f"{name}: colors became gray; --color keeps them"
+
+
+def _items(
+    pictures: Iterable[Picture], options: Options, seen: _Seen
 ) -> Iterator[Item | idx.IdxError]:
-    """Reads pictures in their order; yields the error of each that cannot be read."""
-    paths = (picture.path for picture in pictures)
-    read = reading.read_all(paths, options.size, color=options.color)
-    for picture, pixels in zip(pictures, read, strict=True):
-        if isinstance(pixels, idx.IdxError):
-            yield pixels
+    taken: collections.deque[Picture] = collections.deque()
+
+    def files() -> Iterator[File]:
+        for picture in pictures:
+            taken.append(picture)
+            yield picture.path if picture.data is None else (picture.path, picture.data)
+
+    read_all = reading.read_all(files(), options.size, options.color, options.large)
+    for read in read_all:
+        path, label, split, origin, group, _ = taken.popleft()
+        if isinstance(read, idx.IdxError):
+            yield read
             continue
-        yield Item(
-            pixels=pixels,
-            label=picture.label,
-            split=picture.split,
-            key=os.path.basename(picture.path),
-            origin=picture.origin,
-            path=picture.path,
-        )
+        seen.see(read)
+        key = os.path.basename(path)
+        for number, pixels in enumerate(read.pages, 1):
+            page = f" page {number}" if len(read.pages) > 1 else ""
+            yield Item(
+                pixels=pixels,
+                label=label,
+                split=split,
+                key=f"{key}{page}",
+                origin=f"{origin}{page}",
+                path=f"{path}{page}",
+                group=group,
+                range=read.range,
+            )

@@ -7,7 +7,8 @@ from typing import NamedTuple
 from unicodedata import normalize
 
 from mnist_idx_tfds import idx
-from mnist_idx_tfds.sources import folders, parts, table
+from mnist_idx_tfds.pictures import folder as listing
+from mnist_idx_tfds.sources import parts, table
 
 
 class Row(NamedTuple):
@@ -162,10 +163,10 @@ def _walk(root: pathlib.Path) -> Iterator[_File]:
             below.clear()
             continue
         seen.add(real)
-        below[:] = sorted(name for name in below if not folders.is_litter(name))
+        below[:] = sorted(name for name in below if not listing.is_litter(name))
         above = os.path.relpath(folder, root)
         for name in sorted(files):
-            if not folders.is_litter(name):
+            if not listing.is_litter(name):
                 yield _File(
                     os.path.join(folder, name), _steps(os.path.join(above, name))
                 )

@@ -1,12 +1,13 @@
 """What every form of source gives: images with labels, one by one, and the like."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, NamedTuple
 
 import numpy as np
 
 from mnist_idx_tfds import idx
+from mnist_idx_tfds.pixel_range import Range
 
 
 @dataclasses.dataclass(slots=True, kw_only=True)
@@ -14,13 +15,17 @@ class Item:
     """An image and what is known of it.
 
     Attributes:
-      pixels: uint8 of shape `(height, width)`, in color `(height, width, 3)`.
+      pixels: uint8 of shape `(height, width)`, in color `(height, width, 3)`, or of any
+        other type of numbers where their range is to be judged over the whole source.
       label: name of its class.
-      split: "train" or "test", empty where the source does not say.
+      split: the part that it is of, "train", "valid" or "test"; empty where the source
+        does not say.
       key: with the seed and the class it decides on split and order, where these are
         not given.
       origin: a line of `train-files.txt`: where in the source it is.
       path: what errors call it.
+      group: items of one go to one side of a split; empty for one of its own.
+      range: of pixels that are not uint8, before they were brought to a size.
     """
 
     pixels: np.ndarray
@@ -29,6 +34,18 @@ class Item:
     key: str
     origin: str
     path: str
+    group: str = ""
+    range: Range | None = None
+
+
+class Placed(NamedTuple):
+    """What decides where an item goes: see `Item`, and a digest of its pixels."""
+
+    label: str
+    split: str
+    key: str
+    group: str = ""
+    digest: bytes = b""
 
 
 class Source(NamedTuple):
@@ -44,7 +61,8 @@ class Source(NamedTuple):
       unused: what is done with a name that no item to train on has: an error, left out
         where no item has it at all, or kept.
       ordered: whether items of given splits stay in the order that they have here.
-      notes: lines that say how the source was read.
+      notes: lines that say how the source is read.
+      remarks: gives lines that say what was read, after the last item.
     """
 
     name: str
@@ -54,6 +72,7 @@ class Source(NamedTuple):
     unused: Literal["refuse", "drop", "keep"] = "refuse"
     ordered: bool = True
     notes: tuple[str, ...] = ()
+    remarks: Callable[[], Iterable[str]] = tuple
 
 
 def shown(names: Iterable[str]) -> str:

@@ -1,26 +1,29 @@
-"""The labels of classes, what is tested on, and the order of the images."""
+"""Which images are trained on and which tested on, and the order of the images."""
 
+import collections
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from mnist_idx_tfds import idx
+from mnist_idx_tfds.foreign import is_name, shown
+from mnist_idx_tfds.sources import groups, parts
 from mnist_idx_tfds.sources.options import Options
-from mnist_idx_tfds.sources.source import Source
+from mnist_idx_tfds.sources.source import Placed, Source
 
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
+_SHARE = 0.2
 
 
-class Placed(NamedTuple):
-    """What decides where an item goes: its class's name, and as in `source.Item`."""
+class Split(NamedTuple):
+    """Positions of items for `train` and `test`, in their order, and what is to be said."""
 
-    label: str
-    split: str
-    key: str
+    order: dict[str, list[int]]
+    notes: list[str]
 
 
 def in_order(names: Iterable[str]) -> list[str]:
@@ -32,7 +35,7 @@ def in_order(names: Iterable[str]) -> list[str]:
 
 def check_name(path: idx.PathLike, name: str) -> None:
     """Raises an `idx.IdxError` if a class's name would not come back from `labels.txt`."""
-    if name != name.strip() or not name.isprintable() or not name:
+    if not is_name(name):
         expected = "printable text without spaces around it"
         raise idx.error(path, "class name", expected, repr(name))
 
@@ -53,12 +56,11 @@ def names_of(source: Source, placed: Sequence[Placed]) -> list[str]:
 
 
 def split(
-    source: Source,
-    names: Sequence[str],
-    placed: Sequence[Placed],
-    options: Options,
-) -> dict[str, list[int]]:
+    source: Source, names: Sequence[str], placed: Sequence[Placed], options: Options
+) -> Split:
     """Chooses what to test on, where the source does not say it, and the order of all.
+
+    Equal images, and those of a group, go to one side.
 
     Args:
       source: whose items they are.
@@ -69,9 +71,6 @@ def split(
         key decides: the same item stays early or late in its class when others come and
         go.
 
-    Returns:
-      Positions in `placed` for `train` and `test`.
-
     Raises:
       idx.IdxError: nothing is left to test on, or of a class to train on.
     """
@@ -80,28 +79,113 @@ def split(
         text = os.fsencode(f"{options.seed}/{placed[n].label}/{placed[n].key}")
         return hashlib.sha256(text).digest()
 
-    given = source.ordered and all(item.split for item in placed)
+    sides, notes = _given(source, placed)
+    given = source.ordered and all(sides)
     order = range(len(placed)) if given else sorted(range(len(placed)), key=key)
     number = {name: label for label, name in enumerate(names)}
     labels = [number[item.label] for item in placed]
-    totals = np.bincount(labels, minlength=len(names))
-    shares = np.rint(totals * options.test_share).astype(int)
-    missing = np.minimum(np.maximum(shares, 1), totals - 1)
+    if not all(sides):
+        together = groups.Together(placed)
+        sides = _chosen(together, labels, sides, order, options)
+        notes += _untested(source, names, labels, sides)
+        if together.apart:
+            what = f"{together.apart:,} images that are equal to some of other groups"
+            notes.append(f"{source.name}: {what} may be on the other side")
+    elif options.test_share or options.group:
+        flag = "--test_share" if options.test_share else "--group"
+        notes.append(f"{source.name}: has its own split, so {flag} changes nothing")
     splits: dict[str, list[int]] = {"train": [], "test": []}
     for n in order:
-        chosen = placed[n].split
-        if not chosen:
-            chosen = "test" if missing[labels[n]] > 0 else "train"
-            missing[labels[n]] -= 1
-        splits[chosen].append(n)
+        splits[sides[n]].append(n)
     trained = {labels[n] for n in splits["train"]}
     for label, name in enumerate(names if source.unused != "keep" else ()):
         if label not in trained:
             hint = "Add some, or remove the class."
             field, expected = f"class {name!r}", "an image to train on"
             raise idx.error(source.name, field, expected, "none", hint)
-    for part, order in splits.items():
-        if not order:
+    for part, chosen in splits.items():
+        if not chosen:
             expected, hint = "a class with two images or more", "Add images."
+            if not all(item.split for item in placed) and len(placed) > len(names):
+                expected += " that are not all equal or of one group"
             raise idx.error(source.name, f"{part} split", expected, "none", hint)
-    return splits
+    return Split(splits, notes)
+
+
+def _given(source: Source, placed: Sequence[Placed]) -> tuple[list[str], list[str]]:
+    """Returns the side of each item that its part is for, and what is said of it."""
+    counts = collections.Counter(item.split for item in placed)
+    known = ("train", "valid", "test")
+    there = parts.splits([part for part in known if counts[part]])
+    sides = {"": ""} | there
+    notes = []
+    if (count := counts["valid"]) and (side := sides["valid"]):
+        notes = [parts.note(source.name, f"the {count:,} of valid are", side)]
+    return [sides[item.split] for item in placed], notes
+
+
+def _chosen(
+    together: groups.Together,
+    labels: list[int],
+    sides: list[str],
+    order: Sequence[int],
+    options: Options,
+) -> list[str]:
+    """Returns the side of each item, of those without one by their order."""
+    open_ = [n for n in order if not sides[n]]
+    members: dict[int, collections.Counter[int]] = {}
+    for n in open_:
+        members.setdefault(together.of(n), collections.Counter())[labels[n]] += 1
+    totals = np.bincount(labels, minlength=max(labels) + 1)
+    shares = np.rint(totals * (options.test_share or _SHARE)).astype(int)
+    missing = np.minimum(np.maximum(shares, 1), totals - 1)
+    left = totals.copy()  # To train on.
+    for n, side in enumerate(sides):
+        left[labels[n]] -= side == "test"
+    tested = set()
+
+    def test(cluster: int) -> None:
+        tested.add(cluster)
+        for label, count in members[cluster].items():
+            missing[label] -= count
+            left[label] -= count
+
+    def spare(cluster: int) -> bool:
+        return all(left[label] > count for label, count in members[cluster].items())
+
+    def gain(cluster: int) -> int:
+        """Returns how many of those missing it has, less those that are too many."""
+        counts = members[cluster].items()
+        wanted = [min(count, max(0, missing[label])) for label, count in counts]
+        return 2 * sum(wanted) - members[cluster].total() if any(wanted) else 0
+
+    for cluster in members:
+        if gain(cluster) > 0 and spare(cluster):
+            test(cluster)
+    # A class of few large groups has one of them, if that is not all.
+    has_test = {label for cluster in tested for label in members[cluster]}
+    for cluster in sorted(members, key=lambda c: members[c].total()):
+        wanted = [label for label in members[cluster] if missing[label] > 0]
+        if cluster not in tested and {*wanted} - has_test and spare(cluster):
+            test(cluster)
+            has_test.update(members[cluster])
+    return [
+        side or ("test" if together.of(n) in tested else "train")
+        for n, side in enumerate(sides)
+    ]
+
+
+def _untested(
+    source: Source, names: Sequence[str], labels: list[int], sides: list[str]
+) -> Iterator[str]:
+    """Yields a line on classes of which several images could not be parted."""
+    tested = {
+        label for label, side in zip(labels, sides, strict=True) if side == "test"
+    }
+    totals = np.bincount(labels, minlength=len(names))
+    alone = [names[int(n)] for n in np.flatnonzero(totals > 1) if n not in tested]
+    if alone and tested:
+        yield (
+            f"{source.name}: nothing is tested on of {len(alone):,} classes whose images "
+            f"are equal or of one group, such as {shown(alone[0])}"
+        )

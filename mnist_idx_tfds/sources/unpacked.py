@@ -63,8 +63,9 @@ def open_source(root: pathlib.Path, options: Options) -> Source:
                 for file in folders.files(path)
             ]
     found.sort(key=_position)
-    items = pictured.items(found, options)
-    return Source(f"{root}", len(found), items, list(classes.values()), "keep")
+    names = list(classes.values())
+    source = Source(f"{root}", len(found), iter(()), names, "keep")
+    return pictured.of_pictures(source, found, options)
 
 
 def _position(picture: pictured.Picture) -> tuple[int, int, str]:

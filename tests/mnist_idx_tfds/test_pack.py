@@ -110,11 +110,11 @@ def test_paths_are_those_of_the_pictures_that_were_not_skipped(tmp_path, run):
 
 def test_paths_come_back_whatever_the_file_system_allows_in_them(tmp_path, run):
     """Bytes that are no UTF-8, spaces at the ends, and a carriage return."""
-    save(tmp_path, "picture.png", [[7]])
     names = sorted(["\udcff.png", " a ", "b\r", "c\u2028d", "é"])
     (tmp_path / "in" / "a").mkdir(parents=True)
-    for name in names:
-        os.link(tmp_path / "picture.png", tmp_path / "in" / "a" / name)
+    for number, name in enumerate(names):
+        save(tmp_path, "picture.png", [[number]])
+        os.rename(tmp_path / "picture.png", tmp_path / "in" / "a" / name)
     assert run(tmp_path / "in", tmp_path / "out")[0] == 0
     found = itertools.chain.from_iterable(pictures(tmp_path / "out").values())
     assert sorted(found) == [f"a/{name}" for name in names]
@@ -141,24 +141,26 @@ def test_66000_pictures_that_are_not_square_fit(tmp_path, run):
         sources = [os.fspath(folder / f"{n}.png") for n in range(4)]
         for n in range(33_000):
             os.link(sources[n % 4], f"{links}/{n}")
-    code, out, _ = run(tmp_path / "in", tmp_path / "out", "--test_share=0.001")
+    code, out, _ = run(tmp_path / "in", tmp_path / "out")
     assert code == 0
-    assert "65,934 training and 66 test images, 2 x 3, 2 classes" in out
+    # Of four equal ones.
+    assert "49,500 training and 16,500 test images, 2 x 3, 2 classes" in out
     splits = read(tmp_path / "out")
     images = np.concatenate([images for images, _ in splits.values()])
     labels = np.concatenate([labels for _, labels in splits.values()])
-    assert splits["train"][0].shape == (65_934, 2, 3)
+    assert splits["train"][0].shape == (49_500, 2, 3)
     np.testing.assert_array_equal(images[:, 0, 0], labels)
     assert np.bincount(images[:, 1, 2]).tolist() == [16_500] * 4
 
 
 def test_more_classes_than_a_byte_counts_get_wider_labels(tmp_path, run):
-    (tmp_path / "in").mkdir()
-    save(tmp_path, "picture.png", [[7]])
-    for label in range(300):
+    for n in range(2):
+        save(tmp_path, f"in/0/{n}.png", [[n]])
+    for label in range(1, 300):
         (tmp_path / "in" / f"{label}").mkdir()
         for n in range(2):
-            os.link(tmp_path / "picture.png", tmp_path / "in" / f"{label}" / f"{n}")
+            name = f"{n}.png"
+            os.link(tmp_path / "in/0" / name, tmp_path / "in" / f"{label}" / name)
     assert run(tmp_path / "in", tmp_path / "out")[0] == 0
     for _, labels in read(tmp_path / "out").values():
         assert sorted(labels) == list(range(300))
@@ -166,7 +168,7 @@ def test_more_classes_than_a_byte_counts_get_wider_labels(tmp_path, run):
 
 def test_pictures_of_many_sizes_are_brought_to_one(tmp_path, run):
     save(tmp_path, "in/a/1.png", np.full((40, 20), 9))
-    save(tmp_path, "in/a/2.png", np.full((3, 5), 9))
+    save(tmp_path, "in/a/2.png", np.full((3, 5), 8))
     save(tmp_path, "in/a/3.png", np.full((28, 28), 9))
     assert run(tmp_path / "in", tmp_path / "square", "--size=28")[0] == 0
     assert run(tmp_path / "in", tmp_path / "other", "--size=9x17")[0] == 0
@@ -191,7 +193,7 @@ def test_pictures_of_two_sizes_are_named(tmp_path, run):
 
 def test_all_unreadable_pictures_are_listed_and_nothing_is_written(tmp_path, run):
     save_classes(tmp_path / "in", {"a": 3, "b": 3})
-    bad = [tmp_path / "in" / "a" / "x.png", tmp_path / "in" / "b" / "notes.txt"]
+    bad = [tmp_path / "in" / "a" / "x.png", tmp_path / "in" / "b" / "y"]
     for path in bad:
         path.write_text("no picture")
     code, out, err = run(tmp_path / "in", tmp_path / "out")
@@ -327,6 +329,7 @@ def test_memory_does_not_grow_with_the_pictures(tmp_path, run, monkeypatch):
     save(tmp_path, "in/a/0.png", np.zeros((1000, 1000)))
     for n in range(1, 60):
         os.link(tmp_path / "in" / "a" / "0.png", tmp_path / "in" / "a" / f"{n}.png")
+    save(tmp_path, "in/a/60.png", np.ones((1000, 1000)))
     tracemalloc.start()
     try:
         assert run(tmp_path / "in", tmp_path / "out")[0] == 0
@@ -528,6 +531,7 @@ def test_labels_of_the_other_width_are_replaced(tmp_path, run):
     save_classes(tmp_path / "few", {"a": 2})
     labels = np.arange(600) % 300
     many = np.full((600, 2, 2), 200, np.uint8)
+    many[300:] = 201
     path = write_table(tmp_path / "many.csv", *table_of(many, labels))
     for source in (path, tmp_path / "few", path):
         assert run(source, tmp_path / "out", "--overwrite")[0] == 0

@@ -15,10 +15,10 @@ def make(root, *paths):
 
 def found(root):
     """Names of the classes, and `split/label/file` of each example."""
-    names, pictures = folders.find(root)
+    names, pictures, _ = folders.find(root)
     return names, sorted(
-        f"{split}/{names.index(label)}/{path.rpartition('/')[2]}"
-        for path, label, split, _ in pictures
+        f"{p.split}/{names.index(p.label)}/{p.path.rpartition('/')[2]}"
+        for p in pictures
     )
 
 
@@ -50,16 +50,6 @@ def test_train_alone_is_the_folder_of_the_classes(tmp_path):
     assert found(tmp_path) == (["a", "b"], ["/0/2", "/1/1"])
 
 
-def test_what_is_hidden_or_beside_the_classes_is_passed_over(tmp_path):
-    make(tmp_path, "a/1", "a/.DS_Store", "a/Thumbs.db", "a/.x/1", ".git/x", "README")
-    assert found(tmp_path) == (["a"], ["/0/1"])
-
-
-def test_what_is_not_hidden_is_taken_for_a_picture(tmp_path):
-    make(tmp_path, "a/1.png", "a/notes.txt", "a/x")
-    assert found(tmp_path) == (["a"], ["/0/1.png", "/0/notes.txt", "/0/x"])
-
-
 def test_home_in_the_folder_is_expanded(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     make(tmp_path, "set/a/1")
@@ -76,7 +66,8 @@ _FORM = "IMAGES_DIR/CLASS/PICTURE is the form."
         ([], f": folder: expected a folder for each class, found nothing. {_FORM}"),
         (
             ["1.png"],
-            f": folder: expected a folder for each class, found no folders. {_FORM}",
+            ": folder: expected a folder for each class, found files alone (1). "
+            f"{_FORM}",
         ),
         (
             ["a/1", "b/.x"],
@@ -84,17 +75,13 @@ _FORM = "IMAGES_DIR/CLASS/PICTURE is the form."
             "Remove the folder, or put pictures into it.",
         ),
         (
-            ["set/a/1", "set/b/1"],
-            f"/set: class: expected pictures alone, found the folder a. {_FORM}",
-        ),
-        (
-            ["train/a/1", "test/a/1", "val/a/1"],
-            ": folders: expected train and test alone, found val too. "
+            ["train/a/1", "test/a/1", "other/a/1"],
+            ": folders: expected train and test alone, found other too. "
             "Move the other folders away.",
         ),
         (
             ["train/a/1", "test/a/1", "test/b/1"],
-            "/test: classes: expected the classes of ROOT/train, found 'b' too. "
+            "/test: classes: expected the classes that are trained on, found 'b' too. "
             "It would have no examples to train on.",
         ),
         (
@@ -103,7 +90,7 @@ _FORM = "IMAGES_DIR/CLASS/PICTURE is the form."
             r"found 'b\nc'.",
         ),
     ],
-    ids=["nothing", "flat", "empty", "deep", "val", "only in test", "line break"],
+    ids=["nothing", "flat", "empty", "another", "only in test", "line break"],
 )
 def test_what_is_no_folder_of_classes_is_named(tmp_path, paths, message):
     root = tmp_path / "root"

@@ -95,35 +95,35 @@ TAKEN = {
         {"a.csv": "path,label,Data Set\n0.png,a,TRAIN\n1.png,a,Valid\n2.png,a,test"},
         "a.csv",
         {},
-        [(0, "a", "train"), (1, "a", "train"), (2, "a", "test")],
+        [(0, "a", "train"), (1, "a", "valid"), (2, "a", "test")],
     ),
     "is_valid": (
         ["0.png", "1.png"],
         {"a.csv": "fname,label,is_valid\n0.png,a,False\n1.png,a,True"},
         "a.csv",
         {},
-        [(0, "a", "train"), (1, "a", "test")],
+        [(0, "a", "train"), (1, "a", "valid")],
     ),
     "is_valid and is_test": (
         ["0.png", "1.png", "2.png"],
         {"a.csv": "file,label,is_valid,is_test\n0,a,0,0\n1,a,1,0\n2,a,0,1"},
         "a.csv",
         {},
-        [(0, "a", "train"), (1, "a", "train"), (2, "a", "test")],
+        [(0, "a", "train"), (1, "a", "valid"), (2, "a", "test")],
     ),
     "one part alone": (
         ["0.png", "1.png"],
         {"a.csv": "file,label,split\n0,a,train\n1,a,train"},
         "a.csv",
         {},
-        [(0, "a", ""), (1, "a", "")],
+        [(0, "a", "train"), (1, "a", "train")],
     ),
     "a test part without labels": (
         ["0.png", "1.png"],
         {"a.csv": "file,label,split\n0,a,train\n1,,test"},
         "a.csv",
         {},
-        [(0, "a", "")],
+        [(0, "a", "train")],
     ),
     "a set that is no split": (
         ["0.png", "1.png"],
@@ -332,14 +332,3 @@ def test_what_is_not_plain_is_refused_by_name(tmp_path, case):
     made(tmp_path, pictures, files)
     with pytest.raises(idx.IdxError, match=message):
         opened(tmp_path, source, flags)
-
-
-def test_validation_is_said(tmp_path):
-    made(
-        tmp_path, ["0.png", "1.png"], {"a.csv": "file,label,split\n0,a,train\n1,a,val"}
-    )
-    path = tmp_path / "a.csv"
-    assert opened(tmp_path, "a.csv", {}).notes == (
-        f"{path}: pictures by 'file', classes by 'label'",
-        f"{path}: its 1 of valid are tested on, as nothing else is",
-    )

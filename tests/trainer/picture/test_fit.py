@@ -115,7 +115,7 @@ def test_a_whole_picture_is_fitted_as_packed_ones_are(tmp_path):
     image = reading.load(tmp_path / "x.png")
     fitted = fit.fit(image, MNIST, ink=False)
     assert not fitted.inverted
-    packed = reading.read(tmp_path / "x.png", (28, 28))
+    (packed,) = next(reading.read_all([tmp_path / "x.png"], (28, 28))).pages
     np.testing.assert_array_equal(fitted.pixels[..., 0], packed)
 
 
@@ -124,5 +124,7 @@ def test_so_is_a_whole_picture_in_color(tmp_path):
     image.paste((0, 255, 0), (20, 0, 60, 40))
     image.save(tmp_path / "x.png")
     fitted = fit.fit(reading.load(tmp_path / "x.png"), COLOR, ink=False)
-    packed = reading.read(tmp_path / "x.png", COLOR[:2], color=True)
+    (packed,) = next(
+        reading.read_all([tmp_path / "x.png"], COLOR[:2], color=True)
+    ).pages
     np.testing.assert_array_equal(fitted.pixels, packed)

@@ -1,0 +1,167 @@
+"""One file in any of the usual formats, as the pictures that are seen in it."""
+
+import contextlib
+import io
+import os
+import stat
+import warnings
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from mnist_idx_tfds import idx
+
+# The path of a file, or what errors call it and its bytes.
+File = str | os.PathLike[str] | tuple[str, bytes]
+
+Image.init()
+# Not EPS: to read it, Pillow runs another program.
+_FORMATS = tuple(name for name in Image.ID if name != "EPS")
+_ANIMATED = frozenset({"GIF", "PNG", "WEBP", "AVIF", "FLI"})
+# What else these have beside the picture is made of it, or is it made of.
+_ONE = frozenset({"MPO", "PSD", "ICO", "ICNS"})
+_REDUCED_OR_MASK = 0b101  # Of the tag NewSubfileType of TIFF.
+_SEEN = 16  # Levels of gray between ink and paper that are seen.
+_LARGE = 1 << 30
+
+
+class Page(NamedTuple):
+    """A picture as it is seen.
+
+    Attributes:
+      image: of mode "L" or "RGB", or of "F" where the file has more than 8 bits of gray,
+        whose range it alone cannot tell.
+      frames: of the animation that it begins, else 1.
+      on_black: whether it is ink on nothing that would not be seen on white.
+    """
+
+    image: Image.Image
+    frames: int
+    on_black: bool
+
+
+def pages(
+    file: File,
+    enough: int | None,
+    large: bool = False,
+    ahead: Callable[[int], None] = lambda pixels: None,
+    all_pages: bool = True,
+) -> Iterator[Page]:
+    """Loads the pages of a file; what is no TIFF or the like has one.
+
+    Args:
+      file: a regular file.
+      enough: as of `reading.load`.
+      large: whether to read pictures of more pixels than Pillow holds for harmless.
+      ahead: is told how many pixels a page has before it is decoded.
+      all_pages: whether to go on after the first.
+
+    Raises:
+      idx.IdxError: the file is not a whole picture.
+    """
+    path = file[0] if isinstance(file, tuple) else file
+    try:
+        source: str | os.PathLike[str] | io.BytesIO
+        source = io.BytesIO(file[1]) if isinstance(file, tuple) else _regular(file)
+        with Image.open(source, formats=_FORMATS) as image:
+            _check_size(image, large)
+            count = 1 if image.format in _ONE else getattr(image, "n_frames", 1)
+            if enough:
+                image.draft(None, (enough, enough))
+            if count == 1 or image.format in _ANIMATED or not all_pages:
+                ahead(image.width * image.height)
+                cut = _is_cut(image)
+                ImageOps.exif_transpose(image, in_place=True)
+                seen, on_black = _plain(image, cut)
+                frames = count if image.format in _ANIMATED else 1
+                yield Page(seen, frames, on_black)
+                return
+            for number in range(count):
+                image.seek(number)
+                _check_size(image, large)
+                tags = getattr(image, "tag_v2", {})
+                if number and tags.get(254, 0) & _REDUCED_OR_MASK:
+                    continue
+                ahead(image.width * image.height)
+                cut = _is_cut(image)
+                seen, on_black = _plain(ImageOps.exif_transpose(image), cut)
+                yield Page(seen, 1, on_black)
+    except Exception as e:  # Whatever a decoder makes of a damaged file.
+        if isinstance(e, UnidentifiedImageError):
+            reason = "data of no known format"
+        else:
+            text = getattr(e, "strerror", None) or str(e) or type(e).__name__
+            reason = f"an error: {text.splitlines()[0].rstrip('.')}"
+        raise idx.error(path, "image", "a readable picture", reason) from e
+
+
+@contextlib.contextmanager
+def quiet(large: bool = False) -> Iterator[None]:
+    """Ignores warnings, of all threads: they are about metadata, or made errors here.
+
+    Args:
+      large: as of `pages`; Pillow has one limit for all threads.
+    """
+    limit = Image.MAX_IMAGE_PIXELS
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if large:
+            Image.MAX_IMAGE_PIXELS = None
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+
+
+def _regular(path: str | os.PathLike[str]) -> str | os.PathLike[str]:
+    """Returns a path if it is that of a file: to open a pipe may take forever."""
+    mode = os.stat(path).st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # Which it says itself.
+        raise ValueError("a pipe or a device, no file")
+    return path
+
+
+def _check_size(image: Image.Image, large: bool) -> None:
+    """Raises an error where Pillow only warns."""
+    limit, pixels = (
+        _LARGE if large else Image.MAX_IMAGE_PIXELS,
+        image.width * image.height,
+    )
+    if limit and pixels > limit:
+        raise Image.DecompressionBombError(
+            f"Image size ({pixels} pixels) exceeds limit of {limit} pixels, could be "
+            "decompression bomb DOS attack."
+        )
+
+
+def _is_cut(image: Image.Image) -> bool:
+    """Returns whether Pillow takes the upper 8 of 16 bits, of an image not loaded yet."""
+    return any(";16" in f"{tile[3]}" for tile in getattr(image, "tile", ()))
+
+
+def _plain(image: Image.Image, cut: bool) -> tuple[Image.Image, bool]:
+    """Returns the image in mode L, RGB or F, and whether it was put on black."""
+    if image.mode == "F" or image.mode.startswith("I"):
+        return Image.fromarray(np.asarray(image).astype(np.float32)), False
+    image.load()  # Before the file is closed.
+    if cut and np.asarray(image).max() < _SEEN:
+        raise ValueError("colors of 16 bits, of which the upper 8 are all black")
+    if image.has_transparency_data:
+        return _on_paper(image.convert("RGBA"))
+    if image.mode == "L":
+        return image, False
+    return image.convert("L" if image.mode == "1" else "RGB"), False
+
+
+def _on_paper(image: Image.Image) -> tuple[Image.Image, bool]:
+    """Puts a transparent picture on white, as browsers do, or on black to be seen."""
+    for color in ("white", "black"):
+        paper = Image.new("RGBA", image.size, color)
+        seen = Image.alpha_composite(paper, image).convert("RGB")
+        if color == "white":
+            on_white = seen
+        if np.ptp(np.asarray(seen.convert("L"))) >= _SEEN:
+            return seen, color == "black"
+    return on_white, False
