@@ -13,7 +13,7 @@ from etils import epath
 
 # Absolute: `tfds build` retries a failed relative import outside the package,
 # which would hide the true error.
-from mnist_idx_tfds import findings, idx, idx_set, mirrors, png
+from mnist_idx_tfds import by_name, findings, idx, idx_set, mirrors, png
 from mnist_idx_tfds.threads import in_order
 
 _FILES = {
@@ -132,8 +132,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
                 if error := beam.idx_error(e):
                     raise error from e
             raise
-        if not self.info.splits:  # It was another process that built the data.
-            self.info.read_from_directory(self.data_dir)
+        by_name.complete(self)
 
     def as_dataset(self, *args: Any, **kwargs: Any) -> Any:
         """As TFDS has it, but refuses data that was built from other files."""

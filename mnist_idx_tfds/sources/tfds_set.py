@@ -1,14 +1,12 @@
 """Data sets of TFDS, by name: prepared already, or to be prepared first."""
 
-import re
-import textwrap
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import tensorflow_datasets.public_api as tfds
 
-from mnist_idx_tfds import idx
+from mnist_idx_tfds import by_name, idx
 from mnist_idx_tfds.pictures import colors
 from mnist_idx_tfds.sources.options import Options
 from mnist_idx_tfds.sources.source import Item, Source
@@ -46,10 +44,10 @@ def open_source(options: Options) -> Source:
         builder = tfds.builder(dataset, data_dir=options.data_dir)
     except Exception as e:  # TFDS has no one class for what a name can have wrong.
         expected = "one that TFDS knows or that is prepared in --data_dir"
-        raise idx.error(name, "data set", expected, f"none: {_reason(e)}") from e
+        raise idx.error(name, "data set", expected, f"none: {by_name.reason(e)}") from e
     info = builder.info
     image, label = (
-        _only(name, info, kind)
+        by_name.only(name, info, kind)
         for kind in (tfds.features.Image, tfds.features.ClassLabel)
     )
     _check(name, info.features[image], image)
@@ -60,32 +58,14 @@ def open_source(options: Options) -> Source:
             raise
         except Exception as e:  # Whatever the code of that data set may raise.
             expected = f"TFDS to prepare it in {builder.data_dir}"
-            found = f"{type(e).__name__}: {_reason(e)}"
+            found = f"{type(e).__name__}: {by_name.reason(e)}"
             raise idx.error(name, "data set", expected, found) from e
+    by_name.complete(builder)
     parts, notes = _parts(name, info, options.train_split, options.test_split)
     count = sum(info.splits[expression].num_examples for expression in parts)
     items = _items(name, builder, parts, (image, label), options.color)
     names = [str(text) for text in info.features[label].names]
     return Source(name, count, items, names, "drop", notes=notes)
-
-
-def _only(name: str, info: tfds.core.DatasetInfo, kind: type) -> str:
-    """Returns the key of the one feature of a kind, or that of `supervised_keys`."""
-    try:
-        features = dict(info.features)
-    except TypeError:  # Not a dictionary: a data set of bare tensors.
-        features = {}
-    keys = [key for key, feature in features.items() if type(feature) is kind]
-    if len(keys) != 1:
-        supervised = [key for key in keys if key in (info.supervised_keys or ())]
-        keys = supervised or keys
-    if len(keys) != 1:
-        found = ", ".join(
-            f"{key} ({type(features[key]).__name__})"
-            for key in sorted(keys or features)
-        )
-        raise idx.error(name, "features", f"one {kind.__name__}", found or "none")
-    return keys[0]
 
 
 def _check(name: str, feature: Any, key: str) -> None:
@@ -161,12 +141,5 @@ def _items(
         except (idx.IdxError, OSError, GeneratorExit):
             raise
         except Exception as e:  # TensorFlow has many for what a file can have wrong.
-            found = f"{type(e).__name__}: {_reason(e)}"
+            found = f"{type(e).__name__}: {by_name.reason(e)}"
             raise idx.error(name, expression, "examples that can be read", found) from e
-
-
-def _reason(e: Exception) -> str:
-    """Returns the sentence of a message that says what was wrong."""
-    text = re.sub(r"^Failed to construct dataset .*?}\": ", "", str(e).strip())
-    sentence = re.split(r"\n|\. (?=[A-Z])", text)[0]
-    return textwrap.shorten(sentence, 300).rstrip(".")

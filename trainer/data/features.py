@@ -5,9 +5,10 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow_datasets as tfds
 
-from trainer.errors import TrainerError
+from mnist_idx_tfds import by_name, idx
 
 _CHANNELS = (1, 3)
+_HINT = "The trainer takes data sets of one image and one class label."
 
 
 class Features(NamedTuple):
@@ -35,44 +36,19 @@ def find(info: tfds.core.DatasetInfo) -> Features:
       info: of a data set, prepared or not.
 
     Raises:
-      TrainerError: one of them is missing, or unfit to be trained on.
+      idx.IdxError: one of them is missing, or unfit to be trained on.
     """
-    image = _only(info, tfds.features.Image)
-    label = _only(info, tfds.features.ClassLabel)
+    name = f"--dataset: {info.full_name}"
+    image, label = (
+        by_name.only(name, info, kind, _HINT)
+        for kind in (tfds.features.Image, tfds.features.ClassLabel)
+    )
     shape = info.features[image].shape
     if len(shape) != 3 or None in shape or shape[-1] not in _CHANNELS:
         expected = "a fixed height and width and 1 or 3 channels"
-        raise _error(info, image, expected, f"{shape}")
+        raise idx.error(name, image, expected, f"{shape}", _HINT)
     if (dtype := info.features[image].np_dtype) != np.uint8:
-        raise _error(info, image, "uint8 pixels", np.dtype(dtype).name)
+        raise idx.error(name, image, "uint8 pixels", np.dtype(dtype).name, _HINT)
     if not info.features[label].num_classes:
-        raise _error(info, label, "a number of classes", "none")
+        raise idx.error(name, label, "a number of classes", "none", _HINT)
     return Features(image, label, shape, tuple(info.features[label].names))
-
-
-def _only(info: tfds.core.DatasetInfo, kind: type) -> str:
-    """Returns the key of the feature of a kind that there is to take."""
-    try:
-        features = dict(info.features)
-    except TypeError:  # Not a dictionary: a data set of bare tensors.
-        features = {}
-    # A subclass is something else: tfds.features.LabeledImage labels pixels.
-    keys = [key for key, feature in features.items() if type(feature) is kind]
-    supervised = [key for key in keys if key in (info.supervised_keys or ())]
-    if len(keys) != 1:
-        keys = supervised or keys
-    if len(keys) != 1:
-        found = ", ".join(
-            f"{key} ({type(features[key]).__name__})" for key in keys or features
-        )
-        raise _error(info, "features", f"one {kind.__name__}", found or "none")
-    return keys[0]
-
-
-def _error(
-    info: tfds.core.DatasetInfo, field: str, expected: str, found: str
-) -> TrainerError:
-    return TrainerError(
-        f"--dataset: {info.full_name}: {field}: expected {expected}, found {found}. "
-        "The trainer takes data sets of one image and one class label."
-    )

@@ -6,7 +6,6 @@ import hashlib
 import os
 import re
 import sys
-import textwrap
 import threading
 import time
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ import tensorflow_datasets as tfds
 from etils import epath
 
 import mnist_idx_tfds
-from mnist_idx_tfds import idx_set, mirrors
+from mnist_idx_tfds import by_name, idx_set, mirrors
 from trainer import settings
 from trainer.data import features
 from trainer.errors import TrainerError
@@ -59,8 +58,7 @@ def prepare(
         builder = _find(dataset, data_dir)
     features.find(builder.info)  # Before a download that would be in vain.
     if builder.is_prepared():
-        if not builder.info.splits:  # Another process has built it since it was found.
-            builder.info.read_from_directory(builder.data_dir)
+        by_name.complete(builder)
         return builder
     if manual_dir and isinstance(builder, mnist_idx_tfds.Builder):
         _check_manual_dir(epath.Path(manual_dir).expanduser(), builder)
@@ -75,7 +73,7 @@ def prepare(
         except Exception as e:  # Whatever the code of that data set may raise.
             raise TrainerError(
                 f"--dataset={dataset}: expected TFDS to build it in {builder.data_dir}, "
-                f"found {type(e).__name__}: {_reason(e)}.{_where(e)}"
+                f"found {type(e).__name__}: {by_name.reason(e)}.{_where(e)}"
             ) from e
     return builder
 
@@ -206,7 +204,7 @@ def _find(dataset: str, data_dir: str | None) -> tfds.core.DatasetBuilder:
         raise TrainerError(
             f"--dataset={dataset}: expected a data set that TFDS knows or that is built "
             f"in {folder}, such as fashion_mnist, emnist/letters or mnist:3.0.1, found "
-            f"none: {_reason(e)}.{hint}{_where(e)}"
+            f"none: {by_name.reason(e)}.{hint}{_where(e)}"
         ) from e
 
 
@@ -222,14 +220,6 @@ def _known(dataset: str, folder: epath.Path) -> set[str]:
         for path in folder.glob(f"{levels}/features.json"):
             known.add("/".join(path.relative_to(folder).parts[:-2]))
     return known
-
-
-def _reason(e: Exception) -> str:
-    """Returns the sentence of TFDS's message that says what was wrong."""
-    # It may begin with the call that failed, and go on with advice and long lists.
-    text = re.sub(r"^Failed to construct dataset .*?}\": ", "", str(e).strip())
-    sentence = re.split(r"\n|\. (?=[A-Z])", text)[0]
-    return textwrap.shorten(sentence, 300).rstrip(".")
 
 
 def _where(e: Exception) -> str:

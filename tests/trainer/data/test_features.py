@@ -5,8 +5,8 @@ import pytest
 import tensorflow_datasets as tfds
 from tfds_sets import Given
 
+from mnist_idx_tfds import idx
 from trainer.data import features
-from trainer.errors import TrainerError
 
 IMAGE = tfds.features.Image(shape=(8, 9, 3))
 LABEL = tfds.features.ClassLabel(names=["cat", "dog"])
@@ -75,5 +75,5 @@ def test_of_several_the_supervised_ones_are_taken(tmp_path):
     ],
 )
 def test_what_cannot_be_trained_on_is_named(tmp_path, given, message):
-    with pytest.raises(TrainerError, match=f"--dataset: given/1.0.0: .*{message}"):
+    with pytest.raises(idx.IdxError, match=f"--dataset: given/1.0.0: .*{message}"):
         find(tmp_path, given)

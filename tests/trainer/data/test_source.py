@@ -10,7 +10,7 @@ from idx_files import write_set
 from tfds_sets import Given
 
 import mnist_idx_tfds
-from mnist_idx_tfds import idx_set, mirrors, overview
+from mnist_idx_tfds import idx, idx_set, mirrors, overview
 from trainer.data import features, source
 from trainer.errors import TrainerError
 
@@ -213,7 +213,7 @@ def test_a_name_that_is_none_is_one_line_with_what_may_be_meant(
 
 
 def test_an_unfit_data_set_is_refused_before_it_is_downloaded(tmp_path):
-    with pytest.raises(TrainerError, match=r"photo: .* found \(None, None, 3\)"):
+    with pytest.raises(idx.IdxError, match=r"photo: .* found \(None, None, 3\)"):
         prepare(tmp_path, "known_animals/any")
 
 
