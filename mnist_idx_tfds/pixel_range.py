@@ -39,19 +39,30 @@ class Range:
         """Whether bytes, which go no higher than 255, need not be seen any further."""
         return self.low >= 0 and 128 <= self.high <= 255 and self.whole
 
-    def white(self, path: idx.PathLike, field: str) -> int:
-        """Returns the value that is white, 1, 255, 4095 or 65535.
+    def white(
+        self,
+        path: idx.PathLike,
+        field: str,
+        given: int | None = None,
+        hint: str = _HINT,
+    ) -> int:
+        """Returns the value that is white: 1, 255, 4095 or 65535, or what was given.
 
         Whole numbers are of the fewest bits that hold them, if they need all of these.
 
         Args:
           path: what an error names.
           field: what it names in that.
+          given: what the user says that is white.
+          hint: what an error says to do.
 
         Raises:
           idx.IdxError: it is not plain which value that is.
         """
-        if self.low >= 0:
+        expected = f"pixels of 0 to {given}" if given else _EXPECTED
+        if given and self.low >= 0 and self.high <= given:
+            return given
+        if self.low >= 0 and not given:
             if not self.whole and self.high <= 1:
                 return 1
             for white in _WHITES:
@@ -59,7 +70,7 @@ class Range:
                     return white
         kind = "whole numbers" if self.whole else "numbers"
         found = f"{kind} of {self.low:g} to {self.high:g}"
-        raise idx.error(path, field, _EXPECTED, found, _HINT)
+        raise idx.error(path, field, expected, found, hint)
 
 
 def to_bytes(values: np.ndarray, white: int) -> np.ndarray:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from mnist_idx_tfds import idx, pixel_range
 from mnist_idx_tfds.pictures import reading
-from mnist_idx_tfds.sources.options import Options
+from mnist_idx_tfds.sources.options import WHITE_HINT, Options
 from mnist_idx_tfds.sources.source import Item, Placed, Source
 
 
@@ -128,7 +128,7 @@ class _Deep:
     ) -> list[str]:
         """Makes bytes of pixels in a file, where these are to be; returns lines on it."""
         seen, what = self._range, f"pictures of more than 8 bits ({len(self.items):,})"
-        white = white or seen.white(name, what)
+        white = white or seen.white(name, what, hint=WHITE_HINT)
         if not (seen.low >= 0 and seen.high <= white):
             found = f"ones of {seen.low:g} to {seen.high:g}"
             raise idx.error(name, what, f"pixels of 0 to {white}", found)

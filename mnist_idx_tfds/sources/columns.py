@@ -3,12 +3,10 @@
 import dataclasses
 import pathlib
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
 
 from mnist_idx_tfds import idx
-from mnist_idx_tfds.sources import parts, split
+from mnist_idx_tfds.sources import parts
 from mnist_idx_tfds.sources.source import shown
 
 
@@ -105,13 +103,15 @@ class Table:
             raise idx.error(self.path, "columns", expected, there, hint)
         return self._column(found[0])
 
-    def parts(self) -> tuple[list[str] | None, tuple[str, ...]]:
-        """Finds the part of each row, None if no column says it, and notes.
+    def parts(self) -> tuple[list[tuple[str, str]] | None, tuple[str, ...]]:
+        """Finds a value and the part it means of each row, and notes.
+
+        None if no column says parts.
 
         Raises:
           idx.IdxError: a column says it of some rows alone, or two columns disagree.
         """
-        stated: dict[str, list[str]] = {}
+        stated: dict[str, list[tuple[str, str]]] = {}
         notes = []
         for n in self._free():
             name, values = self.names[n], [row[n].strip() for row in self.rows]
@@ -119,7 +119,8 @@ class Table:
                 continue
             known = [parts.of(value) for value in values]
             if None not in known:
-                stated[name] = [part for part in known if part]
+                of = zip(values, known, strict=True)
+                stated[name] = [(value, part) for value, part in of if part]
             elif any(known):
                 row = known.index(None)
                 field, expected = f"{self.where(row)}: {name}", "train, valid or test"
@@ -129,13 +130,13 @@ class Table:
                 some = shown(sorted(set(values))[:3])
                 notes.append(f"{self.path}: its column {name!r} is no split: {some}")
         stated |= self._flags()
-        if len({tuple(part) for part in stated.values()}) > 1:
+        if len({tuple(part for _, part in of) for of in stated.values()}) > 1:
             expected, found = "one that says the split", shown(stated)
             hint = "They disagree: remove or rename all but one."
             raise idx.error(self.path, "columns", expected, found, hint)
         return next(iter(stated.values()), None), tuple(notes)
 
-    def _flags(self) -> dict[str, list[str]]:
+    def _flags(self) -> dict[str, list[tuple[str, str]]]:
         """Returns the parts that columns such as `is_valid` say together, by their names."""
         flags = {
             n: _FLAGS[plain(self.names[n])]
@@ -148,9 +149,9 @@ class Table:
         # What is not to train on is to test on, if nothing else is said.
         rest: str = "test" if {*flags.values()} == {"train"} else "train"
 
-        def part(row: Sequence[str]) -> str:
+        def part(row: Sequence[str]) -> tuple[str, str]:
             true = [p for n, p in flags.items() if row[n].strip().lower() in _YES]
-            return true[0] if true else rest
+            return (true[0], true[0]) if true else (rest, rest)
 
         names = " and ".join(self.names[n] for n in flags)
         return {names: [part(row) for row in self.rows]}
@@ -189,76 +190,6 @@ class Table:
             hint += "--label_column=NAME which column has the labels."
             raise idx.error(self.path, self.where(row), expected, found, hint)
         return self.names[chosen[0]].strip()
-
-
-class Mark(NamedTuple):
-    """The label and the part of a row; the part is empty where no table says it."""
-
-    label: str
-    split: str
-
-
-def marks(
-    tables: Sequence[tuple[Table, str, int | None]], guess: bool = True
-) -> tuple[list[list[Mark | None]], tuple[str, ...]]:
-    """Finds labels and splits in the tables of a set together.
-
-    Args:
-      tables: each with the part that the whole of it is, empty where its columns may
-        say it, and the position of the labels, None to look for them.
-      guess: as of `Table.labels`.
-
-    Returns:
-      A mark for each row of each table, None where the whole part has no labels, and
-      lines that say what was taken for what.
-
-    Raises:
-      idx.IdxError: as `Table.labels` and `Table.parts`; or a row has no label, or is of
-        another part than its table.
-    """
-    found: list[list[tuple[str, str]]] = []  # Part and label of each row.
-    notes: list[str] = []
-    for table, whole, given in tables:
-        labels, said = table.labels(given, guess)
-        notes.append(f"{table.path}: {table.said}{said}")
-        stated, more = table.parts()
-        notes += more
-        found.append(list(zip(_within(table, whole, stated), labels, strict=True)))
-    labelled = {part for rows in found for part, label in rows if label or not part}
-    counts = Counter(part for rows in found for part, _ in rows)
-    path = tables[0][0].path
-    for part in sorted({*counts} - labelled):
-        notes.append(f"{path}: {counts[part]:,} of {part} have no label, left out")
-    splits = parts.splits(labelled - {""})
-    for part in [part for part in splits if not splits[part]]:
-        notes.append(f"{path}: all are of {part}, and a share of them is tested on")
-    marked = []
-    for (table, _, _), rows in zip(tables, found, strict=True):
-        _check(table, [label if part in labelled else None for part, label in rows])
-        marked.append(
-            [Mark(label, part) if part in labelled else None for part, label in rows]
-        )
-    return marked, tuple(notes)
-
-
-def _within(table: Table, whole: str, stated: list[str] | None) -> list[str]:
-    """Returns the part of each row of a table that may be of one part as a whole."""
-    if stated is None:
-        return [whole] * len(table.rows)
-    for row, part in enumerate(stated):
-        if whole and part not in (whole, "valid"):
-            field, expected = f"{table.where(row)}: split", f"{whole}, as the file is"
-            raise idx.error(table.path, field, expected, part)
-    return [whole if whole == "test" else part for part in stated]
-
-
-def _check(table: Table, labels: Sequence[str | None]) -> None:
-    """Raises an `idx.IdxError` if a label is none; None is of what is left out."""
-    for label in {*labels} - {None}:
-        where = f"{table.where(labels.index(label))}: label"
-        if not label:
-            raise idx.error(table.path, where, "a class", "nothing")
-        split.check_name(f"{table.path}: {where}", label)
 
 
 def like(names: Iterable[str], known: frozenset[str]) -> list[int]:

@@ -7,6 +7,7 @@ from mnist_idx_tfds.sources import (
     arrays,
     folders,
     npz,
+    parquet,
     table,
     tables,
     tfds_set,
@@ -44,6 +45,9 @@ def open_source(path: idx.PathLike | None, options: Options) -> Source:
     if found.suffix.lower() in arrays.SUFFIXES:
         options.check(flags.NPZ)
         return npz.open_source(found, options)
+    if found.suffix.lower() == ".parquet":
+        options.check(flags.PARQUET)
+        return parquet.open_source([found], options)
     raise idx.error(found, "source", _EXPECTED, "another file")
 
 
@@ -51,6 +55,9 @@ def _open_folder(root: pathlib.Path, options: Options) -> Source:
     if (root / unpacked.FILE).exists():
         options.check(flags.UNPACKED)
         return unpacked.open_source(root, options)
+    if pieces := parquet.find_in(root):
+        options.check(flags.PARQUET)
+        return parquet.open_source(pieces, options)
     if npz.find_in(root):
         options.check(flags.NPZ)
         return npz.open_source(root, options)

@@ -13,7 +13,7 @@ from mnist_idx_tfds import idx, pixel_range
 from mnist_idx_tfds.pictures import colors
 from mnist_idx_tfds.sources import arrays, parts, split
 from mnist_idx_tfds.sources.arrays import Array, Place
-from mnist_idx_tfds.sources.options import Options
+from mnist_idx_tfds.sources.options import WHITE_HINT, Options
 from mnist_idx_tfds.sources.source import Item, Source, shown
 
 _KINDS = {
@@ -103,7 +103,7 @@ def open_source(path: idx.PathLike, options: Options = _ANY) -> Source:
         if pair.part == "valid" and splits["valid"]:
             what = f"its {len(labels):,} {pair.images} are"
             notes.append(parts.note(root, what, splits["valid"]))
-    white = _white(root, found)
+    white = _white(root, found, options.white)
     notes += pixel_range.note(root, white)
     total = sum(len(part.labels) for part in found)
     return Source(
@@ -293,16 +293,18 @@ def _error_at(place: Place, item: int, expected: str, found: str) -> idx.IdxErro
     return arrays.error(place._replace(name=f"{place}[{item}]"), expected, found)
 
 
-def _white(path: pathlib.Path, parts_of: Sequence[_Part]) -> int:
+def _white(path: pathlib.Path, parts_of: Sequence[_Part], given: int | None) -> int:
     """Returns what is white in all parts together; see `pixel_range`."""
     seen = pixel_range.Range()
     found = [part.images.array for part in parts_of]
     for array in found:
         for chunk in array.chunks():
             seen.see(chunk)
-            if seen.sure and array.dtype == np.uint8:
+            if seen.sure and array.dtype == np.uint8 and not given:
                 return 255
-    return seen.white(path, ", ".join(f"{array.place}" for array in found))
+    return seen.white(
+        path, ", ".join(f"{array.place}" for array in found), given, WHITE_HINT
+    )
 
 
 def _items(found: Sequence[_Part], white: int, color: bool) -> Iterator[Item]:

@@ -12,10 +12,12 @@ UNPACKED = "a folder that unpack made"
 PICTURES = "a CSV file of file names"
 PIXELS = "a CSV file of pixels"
 NPZ = "an .npz file"
+PARQUET = "Parquet files"
 TFDS = "--dataset"
+WHITE_HINT = "Say which number is white with --white=N."
 _TABLES = (PIXELS, PICTURES)
 _GROUPS = {
-    (*_TABLES, NPZ): "tables",
+    (*_TABLES, NPZ, PARQUET): "tables",
     (TFDS,): "data sets of TFDS",
 }  # Of flags, in --help.
 
@@ -111,7 +113,9 @@ class Options:
         "a second one, to test on", forms=_TABLES, metavar="FILE"
     )
     label_column: str | None = _flag(
-        "of the labels, where it is not plain", forms=_TABLES, metavar="NAME"
+        "of the labels, where it is not plain: a name, or -1 for the last",
+        forms=(*_TABLES, PARQUET),
+        metavar="NAME",
     )
     file_column: str | None = _flag(
         "of the file names, where it is not plain", forms=(PICTURES,), metavar="NAME"

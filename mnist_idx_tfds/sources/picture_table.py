@@ -5,7 +5,8 @@ import pathlib
 from collections.abc import Sequence
 
 from mnist_idx_tfds import idx
-from mnist_idx_tfds.sources import columns, parts, pictured, table
+from mnist_idx_tfds.sources import columns, marks, parts, pictured, table
+from mnist_idx_tfds.sources.marks import Marked
 from mnist_idx_tfds.sources.options import Options
 from mnist_idx_tfds.sources.row_pictures import Pictures, Row
 from mnist_idx_tfds.sources.source import Source
@@ -63,19 +64,22 @@ def open_source(
             raise idx.error(path, "rows", "at least one picture", "none", hint)
         file = _file_column(header, read, options.file_column)
         names.append([_name(path, number, row[file]) for number, row in read])
-        tables.append((_columns(header, read, file), whole, _label(header, options)))
-    marks, notes = columns.marks(tables)
+        of = _columns(header, read, file)
+        tables.append(Marked(of, whole, _label(header, options)))
+    marked, notes = marks.find(tables, options)
     found: list[pictured.Picture] = []
     missing: list[idx.IdxError] = []
-    for (one, whole, _), of_rows, marked in zip(tables, names, marks, strict=True):
+    for (one, whole, _), of_rows, found_marks in zip(
+        tables, names, marked, strict=True
+    ):
         root = pathlib.Path(options.images_dir or one.path.parent).expanduser()
         rows = [
-            Row(one.where(n), name, mark.split)
-            for n, (name, mark) in enumerate(zip(of_rows, marked, strict=True))
+            Row(one.where(n), name, mark.part)
+            for n, (name, mark) in enumerate(zip(of_rows, found_marks, strict=True))
             if mark
         ]
         pictures = Pictures(one.path, root, _whole(one, whole))
-        kept = [mark for mark in marked if mark]
+        kept = [mark for mark in found_marks if mark]
         for row, mark, there in zip(rows, kept, pictures.find(rows), strict=True):
             if there is None:
                 field, expected = f"{row.where}: file", f"a picture in {root}"

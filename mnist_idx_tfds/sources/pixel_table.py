@@ -11,8 +11,9 @@ from typing import NamedTuple
 import numpy as np
 
 from mnist_idx_tfds import idx, pixel_range
-from mnist_idx_tfds.sources import columns, pixel_columns, table
-from mnist_idx_tfds.sources.options import Options
+from mnist_idx_tfds.sources import columns, marks, pixel_columns, table
+from mnist_idx_tfds.sources.marks import Mark, Marked
+from mnist_idx_tfds.sources.options import WHITE_HINT, Options
 from mnist_idx_tfds.sources.source import Item, Source, shown
 
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
@@ -89,16 +90,15 @@ def open_source(
     found = [_as_in(found[0], file) for file in found]
     shape = _shape(found[0], options.shape)
     sides, floats = zip(*map(_scan, found), strict=True)
-    marks, notes = columns.marks(
-        [_table(f, s) for f, s in zip(found, sides, strict=True)]
-    )
+    tables = [_table(f, rows) for f, rows in zip(found, sides, strict=True)]
+    marked, notes = marks.find(tables, options)
     if options.no_header and options.label_column is None:
-        _check_labels(found[0], marks[0])
-    white = _white(found, any(floats))
+        _check_labels(found[0], marked[0])
+    white = _white(found, any(floats), options.white)
     path = found[0].header.path
     notes += pixel_range.note(path, white)
-    items = _items(found, marks, shape, any(floats), white)
-    total = sum(mark is not None for marked in marks for mark in marked)
+    items = _items(found, marked, shape, any(floats), white)
+    total = sum(mark is not None for rows in marked for mark in rows)
     return Source(f"{path}", total, items, notes=notes)
 
 
@@ -183,7 +183,7 @@ def _scan(file: _File) -> tuple[list[_Row], bool]:
     return rows, floats
 
 
-def _table(file: _File, rows: list[_Row]) -> tuple[columns.Table, str, int | None]:
+def _table(file: _File, rows: list[_Row]) -> Marked:
     names = [file.header.columns[n] for n in file.sides]
     label = None if file.label is None else file.sides.index(file.label)
     found = columns.Table(
@@ -192,55 +192,56 @@ def _table(file: _File, rows: list[_Row]) -> tuple[columns.Table, str, int | Non
         [row.sides for row in rows],
         lambda n: f"line {rows[n].number}",
     )
-    return found, file.whole, label
+    return Marked(found, file.whole, label)
 
 
-def _check_labels(file: _File, marks: list[columns.Mark | None]) -> None:
+def _check_labels(file: _File, marked: list[Mark | None]) -> None:
     """Raises an error where what begins a line seems to be a pixel."""
-    labels = {mark.label for mark in marks if mark}
-    if len(labels) == 1 and len(marks) > 1:
+    labels = {mark.label for mark in marked if mark}
+    if len(labels) == 1 and len(marked) > 1:
         expected = "labels in the first column, as no other is said"
         hint = "If they are in the last column, add --label_column=-1."
         found = f"{shown(labels)} in all lines"
         raise idx.error(file.header.path, "labels", expected, found, hint)
 
 
-def _white(files: Sequence[_File], floats: bool) -> int:
+def _white(files: Sequence[_File], floats: bool, given: int | None) -> int:
     """Returns what is white in all files together; see `pixel_range`."""
     seen = pixel_range.Range()
     for file in files:
         for _, values in _chunks(file, floats):
             seen.see(values)
-            if seen.sure and not floats:
+            if seen.sure and not floats and not given:
                 return 255
-    if seen.whole and (seen.low < 0 or 255 < seen.high < 4095):
+    if seen.whole and not given and (seen.low < 0 or 255 < seen.high < 2048):
         # If one alone is out of the range of bytes, it is to be named.
         for file in files:
             for rows, values in _chunks(file, floats):
                 if values.min() < 0 or values.max() > 255:
                     raise _fault(file, rows, floats, 255)
-    return seen.white(files[0].header.path, "pixels")
+    return seen.white(files[0].header.path, "pixels", given, WHITE_HINT)
 
 
 def _items(
     files: Sequence[_File],
-    marks: list[list[columns.Mark | None]],
+    marked: list[list[Mark | None]],
     shape: tuple[int, int],
     floats: bool,
     white: int,
 ) -> Iterator[Item]:
-    for file, marked in zip(files, marks, strict=True):
+    for file, found in zip(files, marked, strict=True):
         path, n = file.header.path, 0
         for rows, values in _chunks(file, floats):
             if values.min() < 0 or values.max() > white:
                 raise _fault(file, rows, floats, white)
             images = pixel_range.to_bytes(values, white).reshape(-1, *shape)
             for row, image in zip(rows, images, strict=True):
-                if mark := marked[n]:
+                if mark := found[n]:
                     yield Item(
                         pixels=image,
                         label=mark.label,
-                        split=mark.split,
+                        split=mark.part,
+                        group=mark.group,
                         key=f"{n}",
                         origin=f"{path.name} line {row.number}",
                         path=f"{path}: line {row.number}",

@@ -143,7 +143,7 @@ def test_other_sources_are_named(tmp_path, name, found):
             None,
             {"label_column": "y"},
             "--label_column: source: expected a CSV file of pixels or a CSV file of "
-            "file names, found --dataset.",
+            "file names or Parquet files, found --dataset.",
         ),
     ],
 )

@@ -171,7 +171,7 @@ def changed(row, column, value):
             changed(1, 2, "7.5"),
             "pixels: expected pixels of 0 to 1, 255, 4095 or 65535, found numbers of "
             f"{IMAGES.min()} to {IMAGES.max()}. "
-            "Scale the pixels to 0 to 255, and save them as bytes (uint8).",
+            "Say which number is white with --white=N.",
         ),
         (
             HEADER,
