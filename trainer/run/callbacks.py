@@ -13,7 +13,7 @@ from trainer.errors import NotFiniteError
 from trainer.machine import peers
 
 Record = dict[str, Any]
-# Metric of the labels as they are, where the loss is not.
+# Metric of labels as they are and classes as frequent as they are, where the loss is not.
 CROSSENTROPY = "crossentropy"
 
 
@@ -64,7 +64,8 @@ class WindowLog(keras.callbacks.Callback):
         # the last one's index even where the epoch ends before it.
         self._step = min(self._skipped + batch + 1, self._steps)
         self._logs = logs
-        _check_finite(logs["loss"], self._position())
+        for name in {"loss", CROSSENTROPY} & logs.keys():
+            _check_finite(logs[name], self._position())
         if self._step == self._steps or (
             self._step // self._every > self._recorded // self._every
         ):

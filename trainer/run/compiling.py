@@ -54,11 +54,11 @@ def compiled(
         model = parallel.divided(network, device.cores, how.batch_size)
     kind, total, measured = MODELS[how.model], how.steps(data), judged()
     model.smoothing = kind.label_smoothing
-    if model.smoothing:
-        # For the log, whose losses else would be of labels that no one has.
-        measured["weighted_metrics"] = [
+    if model.smoothing or how.class_weight == "balanced":
+        # For the log, whose loss is then that of examples as they are, as in evaluation.
+        measured["metrics"].append(
             keras.metrics.SparseCategoricalCrossentropy(name=callbacks.CROSSENTROPY)
-        ]
+        )
     model.compile(
         optimizer=adamw(how.learning_rate, kind.decay(total), total),
         **measured,

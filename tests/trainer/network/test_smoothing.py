@@ -26,9 +26,9 @@ def model():
     model.compile(
         keras.optimizers.SGD(0.0),  # That changes nothing.
         "sparse_categorical_crossentropy",
-        metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
-        weighted_metrics=[
-            keras.metrics.SparseCategoricalCrossentropy(name=callbacks.CROSSENTROPY)
+        metrics=[
+            keras.metrics.SparseCategoricalAccuracy(name="accuracy"),
+            keras.metrics.SparseCategoricalCrossentropy(name=callbacks.CROSSENTROPY),
         ],
     )
     return model

@@ -176,26 +176,30 @@ def test_classes_weigh_alike_by_themselves_where_one_has_more_than_80_percent(
         assert said["none"] != said["balanced"]
 
 
-@pytest.mark.parametrize("feed", ["memory", "stream"])
+@pytest.mark.parametrize("class_weight", ["none", "balanced"])
 @pytest.mark.parametrize(
-    ("class_weight", "shares"), [("none", (0.75, 0.25)), ("balanced", (0.5, 0.5))]
+    ("model", "feed"), [("cnn", "memory"), ("cnn", "stream"), ("strong", "memory")]
 )
-def test_the_training_loss_is_weighed_and_the_evaluations_is_not(
-    tmp_path, capsys, feed, class_weight, shares
+def test_training_is_weighed_and_no_loss_in_the_log_is(
+    tmp_path, capsys, model, feed, class_weight
 ):
-    """For 30 images of a class and 10 of another, to which a network gives 0.9 and 0.1."""
+    """For 30 images of a class and 10 of another, to which a network gives 0.6 and 0.4."""
     train = np.zeros((40, SIZE, SIZE), np.uint8), np.arange(40) // 30
     test = train[0][:9], np.ones(9, int)
     builder = build(tmp_path, {"train": train, "test": test})
     data = feed_of(builder, feed=feed, batch_size=40, seed=0)
-    network = architectures.cnn(data.train.image_shape, 2, data.pixels)
-    network.layers[-1].set_weights([np.zeros((16, 2)), np.log([0.9, 0.1])])
-    settings = Hyperparameters("cnn", 1, 40, 1e-9, 1, 0, class_weight)
-    model = compiled(network, settings, data, CPU)
+    network = architectures.MODELS[model].build(data.train.image_shape, 2, data.pixels)
+    head = network.layers[-1]
+    head.set_weights([np.zeros(head.kernel.shape), np.log([0.6, 0.4])])
+    settings = Hyperparameters(model, 1, 40, 1e-5, 1, 0, class_weight)
+    trained = compiled(network, settings, data, CPU)
     capsys.readouterr()
     weights, _ = class_weights.of(class_weight, data)
-    last = loop.fit(model, settings, data, weights)
+    last = loop.fit(trained, settings, data, weights)
     loss = re.search(r" step 1/1  loss (\S+)", capsys.readouterr().out)[1]
-    losses = -np.log([0.9, 0.1])
-    assert float(loss) == pytest.approx(losses @ shares, abs=1e-4)
+    losses = -np.log([0.6, 0.4])
+    assert float(loss) == pytest.approx(losses @ (0.75, 0.25), abs=1e-4)
     assert last["test_loss"] == pytest.approx(losses[1], rel=1e-4)
+    # To three quarters as classes are, to a half where they weigh alike.
+    moved = head.bias.numpy() - np.log([0.6, 0.4])
+    assert (moved[0] > moved[1]) == (class_weight == "none")
