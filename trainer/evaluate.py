@@ -17,7 +17,7 @@ from absl import flags
 from trainer import cli, settings
 
 if TYPE_CHECKING:
-    from trainer.quality.measures import Evaluation
+    from trainer.quality.evaluation import Evaluation
 
 _MISTAKES_BYTES = 1 << 30  # Memory for mistakes that are kept to be written,
 _MISTAKE_BYTES = 1 << 10  # of which each takes so much beside its pixels.
@@ -89,7 +89,9 @@ def main(_: list[str]) -> None:
         kept = max(kept, _kept(split.image_shape))
     with signals.held_back():
         batches = split.watched("evaluating", labels)
-        result = measures.evaluate(network, batches, names, kept)
+        result = measures.evaluate(
+            network, batches, names, kept, settings.weighs_alike(recorded)
+        )
     said = sys.stderr if f.json else sys.stdout
     if f.json or report_path or mistakes_path:
         label_of = {label: own for own, label in enumerate(labels.tolist())}
@@ -101,7 +103,7 @@ def main(_: list[str]) -> None:
                 lambda line: print(line, file=said),
             )
         )
-    every, result = result, result.with_surest()
+    every, result = result, result.with_surest(measures.MISTAKES)
     if f.json:
         print(json.dumps(facts | result.to_json()))
     else:
@@ -187,15 +189,9 @@ def _print(facts: dict[str, Any], result: "Evaluation") -> None:
         print(f"{name:{width}}  {images:9,}  {images - correct:9,}  {accuracy}")
     if len(worst) > _LISTED:
         print(f"... the worst {_LISTED} of {len(worst):,} classes; --json has them all")
-    low, high = result.interval
-    print(
-        f"loss {result.loss:.4f}  accuracy {result.accuracy:.4f}  "
-        f"95% interval {low:.4f} to {high:.4f}  "
-        f"majority's share {result.majority_share:.4f}  "
-        f"balanced accuracy {result.balanced_accuracy:.4f}"
-    )
-    if result.majority_note:
-        print(result.majority_note)
+    print(f"loss {result.loss:.4f}  {result.figures()}")
+    if note := result.verdict.note:
+        print(note)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+from collections.abc import Mapping
 from typing import Any
 
 from trainer.errors import TrainerError
@@ -19,6 +20,7 @@ BACKEND = "backend"  # Of Keras.
 LABEL_SMOOTHING = "label_smoothing"  # Part of each label that is spread over all.
 WEIGHT_DECAY = "weight_decay"  # Of the optimizer.
 STEPS = "steps_per_epoch"
+CLASS_WEIGHT = "class_weight"  # "balanced" or "none".
 
 
 def read(folder: str | os.PathLike[str]) -> dict[str, Any]:
@@ -44,3 +46,8 @@ def complete(run: dict[str, Any]) -> dict[str, Any]:
     decay = 0.0 if run.get(MODEL) == "deep" else 0.05
     unsaid = {BACKEND: "tensorflow", LABEL_SMOOTHING: 0.0, WEIGHT_DECAY: decay}
     return unsaid | run
+
+
+def weighs_alike(run: Mapping[str, Any]) -> bool:
+    """Whether a run was for classes that weigh alike, by its settings."""
+    return run.get(CLASS_WEIGHT) == "balanced"

@@ -316,7 +316,7 @@ def test_a_report_in_no_folder_is_refused_before_the_work(tmp_path):
 
 
 def test_only_the_worst_of_many_classes_are_printed(capsys):
-    from trainer.quality.measures import Evaluation
+    from trainer.quality.evaluation import Evaluation
 
     count = np.full(101, 10)
     correct = np.arange(101) % 11
@@ -324,8 +324,6 @@ def test_only_the_worst_of_many_classes_are_printed(capsys):
         label_names=tuple(f"class {i}" for i in range(101)),
         examples=1010,
         loss=1.0,
-        accuracy=0.5,
-        interval=(0.4, 0.6),
         class_examples=count,
         class_correct=correct,
         class_predicted=count,

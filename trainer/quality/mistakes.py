@@ -11,7 +11,7 @@ from mnist_idx_tfds import class_folders, whole_files
 from mnist_idx_tfds.foreign import cell
 from mnist_idx_tfds.pictures import making
 from trainer.errors import TrainerError
-from trainer.quality.measures import Evaluation
+from trainer.quality.evaluation import Evaluation
 
 TABLE = "mistakes.csv"
 _COLUMNS = ("index", "true", "predicted", "probability", "source", "file")

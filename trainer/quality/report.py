@@ -16,7 +16,7 @@ from mnist_idx_tfds import whole_files
 from mnist_idx_tfds.pictures import making
 from trainer import settings
 from trainer.quality import curves
-from trainer.quality.measures import Evaluation
+from trainer.quality.evaluation import Evaluation
 
 _UNEVEN = 0.6  # Share of one class above which accuracy alone would deceive.
 _CELLS = 30  # Classes of a confusion matrix in numbers; of more there is a picture.
@@ -65,7 +65,9 @@ def write(
         split=evaluated["split"] if evaluated else run.get(settings.EVAL_SPLIT),
         evaluation=evaluation,
         correct=int(evaluation.class_correct.sum()),
-        uneven=_UNEVEN < evaluation.majority_share < 1,
+        verdict=evaluation.verdict,
+        other=evaluation.by_accuracy if evaluation.balanced else evaluation.by_classes,
+        uneven=_UNEVEN < evaluation.by_accuracy.constant < 1,
         curves=_curves(metrics),
         epochs=[record for record in metrics if "test_loss" in record],
         classes=_classes(evaluation),

@@ -15,7 +15,7 @@ from trainer.machine import peers
 from trainer.machine.device import Device
 from trainer.network import parallel, saved, transfer
 from trainer.network.architectures import MODELS
-from trainer.quality import measures
+from trainer.quality import chance, measures
 from trainer.run import callbacks, class_weights
 from trainer.run.callbacks import Record
 from trainer.run.compiling import compiled, execution
@@ -102,17 +102,15 @@ def run(
         last = _train(trained, how, data, weights, kept, f"{workdir}", target_accuracy)
         loss, accuracy = last["test_loss"], last["test_accuracy"]
         print(f"final  test_loss {loss:.4f}  test_accuracy {accuracy:.4f}", flush=True)
-        if not workdir:
-            examples = data.evaluation.examples
-            share = data.evaluation.class_counts.max() / examples
-            if note := measures.majority_note(accuracy, share, examples):
-                print(note, flush=True)
-        if kept:
-            from trainer.run import outcome
-
+        if peers.is_first():
+            judge = parallel.alone(network) if device.devices > 1 else trained
             with signals.held_back():
-                judge = parallel.alone(network) if device.devices > 1 else trained
-                outcome.write(kept, network, judge, data)
+                if kept:
+                    from trainer.run import outcome
+
+                    outcome.write(kept, network, judge, data)
+                else:
+                    _say_verdict(judge, data, accuracy, balanced=bool(weights))
     return Result(network, loss, accuracy)
 
 
@@ -156,6 +154,29 @@ def _say_opening(
             "--epochs make more.",
             flush=True,
         )
+
+
+def _say_verdict(
+    model: keras.Model, data: Data, accuracy: float, *, balanced: bool
+) -> None:
+    """Says of a run that is not kept how good its network is, if that must be said."""
+    if not balanced:
+        examples = data.evaluation.examples
+        most = int(data.evaluation.class_counts.max())
+        note = chance.of_accuracy(round(accuracy * examples), most, examples).note
+    else:
+        # Accuracy alone says little of what was trained for.
+        result = measures.evaluate(
+            model,
+            data.eval_batches,
+            data.evaluation.label_names,
+            mistakes=0,
+            balanced=True,
+        )
+        print(result.figures(), flush=True)
+        note = result.verdict.note
+    if note:
+        print(note, flush=True)
 
 
 def _train(

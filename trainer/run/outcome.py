@@ -5,6 +5,7 @@ import shlex
 import keras
 from etils import epath
 
+from trainer import settings
 from trainer.data import origins, source
 from trainer.data.pipeline import Data
 from trainer.quality import measures, report
@@ -27,7 +28,12 @@ def write(
     """
     model = kept.save_model(network)
     split = data.evaluation
-    result = measures.evaluate(judge, data.eval_batches, split.label_names)
+    result = measures.evaluate(
+        judge,
+        data.eval_batches,
+        split.label_names,
+        balanced=settings.weighs_alike(kept.settings),
+    )
     wrong = [(mistake.image, mistake.label) for mistake in result.mistakes]
     sources = origins.find(source.idx_dir(split.builder), split.split, wrong, print)
     result = result.with_sources(sources)
@@ -35,18 +41,15 @@ def write(
     with workdir.written(page):
         found = source.findings(split.builder)
         report.write(page, kept.settings, kept.records, result, findings=found)
-    low, high = result.interval
     print(
-        f"accuracy {result.accuracy:.4f}, 95% interval {low:.4f} to {high:.4f}, on "
-        f"{result.examples:,} images; majority's share {result.majority_share:.4f}, "
-        f"balanced accuracy {result.balanced_accuracy:.4f}\n"
+        f"{result.figures()}  {result.examples:,} images\n"
         f"report       {page}\n"
         f"curves       tensorboard --logdir={_quoted(kept.folder / 'tensorboard')}\n"
         f"predictions  python -m trainer.predict --model={_quoted(model)} IMAGE...",
         flush=True,
     )
-    if result.majority_note:
-        print(result.majority_note, flush=True)
+    if note := result.verdict.note:
+        print(note, flush=True)
 
 
 def _quoted(path: epath.Path) -> str:

@@ -140,50 +140,21 @@ def test_scores_of_the_classes_are_those_of_scikit_learn(classes):
     assert found["majority_share"] == np.bincount(labels).max() / 200
 
 
-@pytest.mark.parametrize(
-    ("accuracy", "share", "examples", "words"),
-    [
-        (0.688, 0.688, 525, "Accuracy 0.6880 is no better than 0.6880"),
-        (0.6, 0.688, 525, "Accuracy 0.6000 is no better than 0.6880"),
-        # One in 500 more than the majority is what chance gives.
-        (0.69, 0.688, 500, "Accuracy 0.6900 is not clearly better than 0.6880"),
-        (0.0, 0.2, 10, "no better"),
-    ],
-)
-def test_no_better_than_the_majority_is_said_with_what_to_try(
-    accuracy, share, examples, words
-):
-    note = measures.majority_note(accuracy, share, examples)
-    assert words in note
-    for flag in ("--epochs", "--learning_rate", "--class_weight", "--workdir"):
-        assert flag in note
-    assert "python -m mnist_idx_tfds.idx DIR" in note
-    assert "\n" not in note
-
-
-@pytest.mark.parametrize(
-    ("accuracy", "share", "examples"),
-    [
-        (0.75, 0.688, 500),
-        (0.994, 0.99, 10_000),
-        (0.02, 1 / 136, 2720),
-        # Few, but right throughout.
-        (1.0, 0.9, 10),
-        # One class alone, where any constant answer would do.
-        (1.0, 1.0, 10),
-        (0.5, 1.0, 10),
-    ],
-)
-def test_nothing_is_said_of_a_model_that_is_better(accuracy, share, examples):
-    assert measures.majority_note(accuracy, share, examples) is None
-
-
-def test_a_network_that_gives_one_answer_is_told_by_its_evaluation():
+def test_a_network_is_judged_by_what_it_was_trained_for():
     images, labels = answers(*[[90, 10]] * 5), np.array([0, 0, 0, 1, 1])
-    result = measures.evaluate(Table(2), [(images, labels)], "ab")
-    assert (result.majority, result.majority_share) == (0, 0.6)
-    assert result.balanced_accuracy == 0.5
-    assert "0.6000 is no better than 0.6000" in result.majority_note
+    for balanced, name, found in (
+        (False, "accuracy", 0.6),
+        (True, "balanced acc", 0.5),
+    ):
+        result = measures.evaluate(
+            Table(2), [(images, labels)], "ab", balanced=balanced
+        )
+        assert result.verdict.name.startswith(name)
+        assert result.verdict.value == found == result.verdict.constant
+        assert result.figures().startswith(f"{name}")
+        read = result.to_json()
+        assert read["judged_by"] == result.verdict.name
+        assert f"{found:.4f} is no better than {found:.4f}" in read["note"]
 
 
 def test_mistakes_are_the_most_confident_ones_in_order():
@@ -225,7 +196,7 @@ def test_no_mistakes_are_none():
     result = measures.evaluate(Table(2), [(images, labels)], "ab")
     assert result.mistakes == ()
     assert result.accuracy == 1
-    assert result.interval[1] == 1
+    assert result.verdict.interval[1] == 1
 
 
 def test_above_a_thousand_classes_there_is_no_matrix():
@@ -260,24 +231,9 @@ def test_nothing_to_evaluate_on_is_an_error():
         measures.evaluate(Table(2), [], "ab")
 
 
-@pytest.mark.parametrize(
-    ("correct", "examples", "low", "high"),
-    [
-        (81, 263, 0.2553, 0.3662),
-        (15, 148, 0.0624, 0.1605),
-        (0, 20, 0, 0.1611),
-        (20, 20, 0.8389, 1),
-    ],
-)
-def test_interval_is_wilsons(correct, examples, low, high):
-    """Against the values of Newcombe's comparison of seven methods, 1998."""
-    found = measures.wilson(correct, examples)
-    assert found == pytest.approx((low, high), abs=5e-5)
-
-
 def test_json_has_everything_but_the_images(result):
     read = json.loads(json.dumps(result.to_json(), allow_nan=False))
-    assert read["accuracy_interval"] == list(result.interval)
+    assert read["accuracy_interval"] == list(result.verdict.interval)
     assert read["confusion"] == result.confusion.tolist()
     assert read["classes"][4] == {
         "name": "e",

@@ -115,9 +115,10 @@ def test_page_has_what_was_run_and_what_came_of_it(page):
         *("Most confident mistakes", "What was run"),
     ]
     (main,) = found.texts["main"]
+    low, high = result.verdict.interval
     for text in (
         f"{result.accuracy:.2%} accuracy",
-        f"between {result.interval[0]:.2%} and {result.interval[1]:.2%}",
+        f"between {low:.2%} and {high:.2%}",
         f"Loss {result.loss:.4f}",
         "own/1.0.0, split test",
     ):
@@ -146,7 +147,7 @@ def test_a_majority_above_60_percent_puts_balanced_accuracy_in_the_heading(
 
     result = measures.evaluate(Better(), [(images, labels.astype(int))], ("up", "down"))
     found = page(result)
-    balanced = f"{result.balanced_accuracy:.2%}"
+    balanced = f"{result.by_classes.value:.2%}"
     assert (f"{balanced} balanced" in found.texts["h1"][0]) == leads
     text = " ".join(found.texts["header"][0].split())
     assert f"most frequent class, up, would be right for {majority}.00%" in text
@@ -157,7 +158,28 @@ def test_a_model_no_better_than_the_majority_is_said_to_be_none(page):
     for right, said in ((0, True), (0.9, False)):
         result = evaluated("ab", right=right)
         (header,) = page(result).texts["header"]
-        assert ("better than" in header) == said == bool(result.majority_note)
+        assert ("better than" in header) == said == bool(result.verdict.note)
+
+
+def test_a_model_for_classes_that_weigh_alike_is_judged_by_balanced_accuracy(page):
+    """Right for three quarters of the many and all of the few, where many are 19 in 20."""
+    labels = (np.arange(200) % 20 == 0).astype(int)
+
+    class Wary:
+        def predict_on_batch(self, images):
+            answers = np.where(np.arange(200) % 4 == 1, 1, labels)
+            return np.eye(2, dtype=np.float32)[answers]
+
+    images = np.zeros((200, 6, 5, 1), np.uint8)
+    result = measures.evaluate(Wary(), [(images, labels)], "ab", balanced=True)
+    assert result.by_accuracy.note
+    found = page(result)
+    (header,) = found.texts["header"]
+    low, high = result.by_classes.interval
+    assert found.texts["h1"] == ["86.84% balanced accuracy 75.00% accuracy"]
+    text = " ".join(header.split())
+    assert f"the balanced accuracy lies between {low:.2%} and {high:.2%}" in text
+    assert "better than" not in header
 
 
 def test_page_lists_what_is_odd_about_the_data_set(page):
