@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from mnist_idx_tfds.foreign import shown
 from trainer.data.pipeline import Data
 
 _MOST = 0.8  # Share of one class above which the others have little part in the loss.
@@ -17,11 +18,11 @@ def of(class_weight: str, data: Data) -> tuple[dict[int, float] | None, str]:
     if class_weight == "none":
         return None, ""  # To count would read a streamed split once more.
     counts = data.train.class_counts
-    share = counts.max() / counts.sum()
-    if class_weight == "auto" and not _MOST < share < 1:
+    most, total = int(counts.max()), int(counts.sum())
+    if class_weight == "auto" and not _MOST < most / total < 1:
         return None, ""
-    most = data.train.label_names[counts.argmax()]
-    return balanced(counts), f"classes weighed alike ({share:.0%} are {most})"
+    name = shown(data.train.label_names[counts.argmax()])
+    return balanced(counts), f"classes weighed alike ({most:,} of {total:,} are {name})"
 
 
 def balanced(counts: np.ndarray) -> dict[int, float]:

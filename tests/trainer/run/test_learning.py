@@ -170,7 +170,7 @@ def test_classes_weigh_alike_by_themselves_where_one_has_more_than_80_percent(
         loop.run(Hyperparameters("cnn", 1, 48, 0.01, 0, 0, weights), data, CPU)
         said[weights] = capsys.readouterr().out
     assert said["auto"] == said[as_with]
-    alike = f"classes weighed alike ({majority}% are 0)"
+    alike = f"classes weighed alike ({majority} of 100 are 0)"
     assert (alike in said["auto"]) == (as_with == "balanced")
     if majority < 100:
         assert said["none"] != said["balanced"]
