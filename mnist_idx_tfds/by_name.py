@@ -38,7 +38,8 @@ def only(name: str, info: "tfds.core.DatasetInfo", kind: type, hint: str = "") -
         keys = [key for key in keys if key in (info.supervised_keys or ())] or keys
     if len(keys) != 1:
         found = ", ".join(
-            f"{key} ({type(features[key]).__name__})" for key in sorted(keys or features)
+            f"{key} ({type(features[key]).__name__})"
+            for key in sorted(keys or features)
         )
         raise idx.error(name, "features", f"one {kind.__name__}", found or "none", hint)
     return keys[0]

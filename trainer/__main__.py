@@ -4,17 +4,11 @@
 `python -m trainer --idx_dir=DIR` on a folder of four IDX files.
 """
 
-import pathlib
-import shlex
-from collections.abc import Sequence
-
 from absl import flags
 
 from trainer import cli
 from trainer.errors import TargetMissedError
 from trainer.machine import launch
-
-_FINDINGS = 3  # Lines on what is odd about the data set.
 
 cli.define_device(several=True)
 cli.define_data("train on", "MNIST")
@@ -123,109 +117,42 @@ flags.register_validator(
 def main(_: list[str]) -> None:
     """Trains as the flags say."""
     # TFDS, Keras and TensorFlow take seconds to import; the flags are checked by now.
-    from trainer.machine import device, peers, shares
+    from trainer.machine import device, peers
 
-    f = flags.FLAGS
-    selected = device.select(f.device)  # Before others use TensorFlow.
-    from trainer.data import damage, pipeline, source
-    from trainer.data.split import Split
-    from trainer.network import parallel
-    from trainer.network.architectures import MODELS
-    from trainer.run import budget, callbacks, loop
-    from trainer.run.hyperparameters import Hyperparameters
+    selected = device.select(flags.FLAGS.device)  # Before others use TensorFlow.
+    from trainer.run import callbacks, training
 
     if _EXPORT_DIR.value and peers.is_first():
         from trainer.network import exported
 
         exported.check(_EXPORT_DIR.value)  # Before a training that would be lost.
-    is_mnist = budget.is_mnist(f.idx_dir, f.dataset)
-    name = _MODEL.value or ("cnn" if is_mnist else "strong")
-    if _FROM_MODEL.value and not _MODEL.value:
-        name = _model_of(_FROM_MODEL.value) or name
-    model = MODELS[name]
-    batch_size = _BATCH_SIZE.value or model.batch_size
-    shares.check(batch_size, selected.devices)
-    device.share_cores(selected, parallel.parts(selected.cores, batch_size))
-    builder = peers.after_first(
-        lambda: source.prepare(
-            f.data_dir, f.manual_dir, f.idx_dir, f.dataset or source.MNIST
-        )
-    )
-    _print_findings(source.findings(builder), f.idx_dir)
     target = _TARGET_ACCURACY.value
-    train = Split(builder, _TRAIN_SPLIT.value, "--train_split")
-    evaluation = Split(builder, _EVAL_SPLIT.value, "--eval_split")
-    length = budget.of(
-        train.examples,
-        train.image_shape,
-        _EPOCHS.value,
-        model.epochs if is_mnist else None,
-    )
-    how = Hyperparameters(
-        model=name,
-        epochs=length.epochs,
-        batch_size=batch_size,
-        learning_rate=_LEARNING_RATE.value or model.learning_rate,
+    result = training.train(
+        selected,
+        **cli.data(),
+        model=_MODEL.value,
+        from_model=_FROM_MODEL.value,
+        augment=_AUGMENT.value,
+        class_weight=_CLASS_WEIGHT.value,
+        epochs=_EPOCHS.value,
+        batch_size=_BATCH_SIZE.value,
+        learning_rate=_LEARNING_RATE.value,
         log_every=_LOG_EVERY.value,
         seed=_SEED.value,
-        class_weight=_CLASS_WEIGHT.value,
-        from_model=_FROM_MODEL.value,
+        train_split=_TRAIN_SPLIT.value,
+        eval_split=_EVAL_SPLIT.value,
+        feed=_FEED.value,
+        workdir=_WORKDIR.value,
+        target_accuracy=target,
     )
-    augment = _AUGMENT.value == "on"
-    if _AUGMENT.value == "auto":
-        augment = length.epochs * length.passes >= model.augmented_from
-    with damage.named(builder):
-        data = pipeline.of(
-            train,
-            evaluation,
-            feed=peers.first_says(_feed),
-            batch_size=how.batch_size,
-            seed=how.seed,
-            passes=length.passes,
-            augment=augment,
-            devices=selected.devices,
-        )
-        result = loop.run(how, data, selected, length.why, _WORKDIR.value, target)
     if _EXPORT_DIR.value and peers.is_first():
-        folder = exported.write(result.model, _EXPORT_DIR.value, train.label_names)
+        folder = exported.write(result.model, result.card(), _EXPORT_DIR.value)
         print(f"exported to {folder}")
     peers.all_say(None)  # Others wait for the first process, which writes.
     if target and not callbacks.reaches(result.accuracy, target):
         raise TargetMissedError(
             f"--target_accuracy: expected at least {target}, found {result.accuracy:.4f}."
         )
-
-
-def _feed() -> str:
-    """Returns the flag's value, or how a run that goes on was begun.
-
-    The order of the examples is another one from memory than from a stream.
-    """
-    from trainer import settings
-
-    if _FEED.value != "auto" or not _WORKDIR.value:
-        return _FEED.value
-    begun = settings.read(pathlib.Path(_WORKDIR.value).expanduser())
-    return str(begun.get(settings.FEED, "auto"))
-
-
-def _model_of(path: str) -> str:
-    """Returns the name of the network that a run has saved; empty if it is not known."""
-    from trainer import settings
-    from trainer.network.architectures import MODELS
-
-    run = settings.read(pathlib.Path(path).expanduser().parent)
-    name = str(run.get(settings.MODEL, ""))
-    return name if name in MODELS else ""
-
-
-def _print_findings(findings: Sequence[str], idx_dir: str | None) -> None:
-    """Says what is odd about the data set, the gravest of it."""
-    for finding in findings[:_FINDINGS]:
-        print(f"odd: {finding}", flush=True)
-    if (more := len(findings) - _FINDINGS) > 0:
-        folder = shlex.quote(idx_dir) if idx_dir else "DIR"
-        print(f"... {more} more: python -m mnist_idx_tfds.idx {folder}", flush=True)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ in the browser, and ends by Ctrl-C. It needs the extra `demo`.
 """
 
 import importlib.util
-import pathlib
 import threading
 import webbrowser
 
@@ -28,12 +27,10 @@ def main(_: list[str]) -> None:
 
     device.select(f.device)  # Before others use TensorFlow.
     from trainer.network import saved
-    from trainer.picture import classify, page
+    from trainer.picture import page
 
-    network = saved.load(f.model)
-    folder = pathlib.Path(f.model).expanduser().parent
-    names = saved.read_labels(folder, network.output_shape[-1])
-    built = page.build(network, names, classify.fit_of(folder), f.model)
+    network, card = saved.load(f.model)
+    built = page.build(network, card.label_names, card.fit, f.model)
     try:
         url = page.serve(built, f.host, f.port)
         print(f"{url}  Ctrl-C ends it", flush=True)

@@ -62,19 +62,19 @@ def main(_: list[str]) -> None:
 
     # What can be wrong is found out before what takes long.
     path = pathlib.Path(f.model).expanduser()
-    network = saved.load(path)
+    network, card = saved.load(path)
     report_path = _report_path(f.report) if f.report else None
     mistakes_path = pathlib.Path(f.mistakes).expanduser() if f.mistakes else None
     if mistakes_path:
         mistakes.check(mistakes_path)
-    recorded, metrics = _run_of(path, with_metrics=bool(report_path))
+    recorded = card.settings
+    metrics = _metrics(path) if report_path else []
     # What is built is said on standard output, where nothing but JSON belongs.
     with contextlib.redirect_stdout(sys.stderr if f.json else sys.stdout):
         builder, run = source.prepare_for(recorded, **cli.data())
     split = Split(builder, str(f.split or run.get(settings.EVAL_SPLIT) or "test"))
-    model_names = saved.read_labels(path.parent, network.output_shape[-1])
     names, labels = saved.fitted(
-        path, network, model_names, split.name, split.image_shape, split.label_names
+        path, card, split.name, split.image_shape, split.label_names
     )
     facts = {
         "dataset": split.name,
@@ -142,19 +142,15 @@ def _report_path(name: str) -> pathlib.Path:
     return path
 
 
-def _run_of(
-    model: pathlib.Path, *, with_metrics: bool
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Reads settings, and metrics if asked to, that lie beside a model, if they do."""
+def _metrics(model: pathlib.Path) -> list[dict[str, Any]]:
+    """Reads the metrics of the run that lie beside a model, if they do."""
     from trainer.errors import TrainerError
     from trainer.run import workdir
 
-    run = settings.read(model.parent)
     path = model.with_name(workdir.METRICS)
     try:
-        read = with_metrics and path.exists()
-        lines = path.read_text().splitlines() if read else []
-        return run, [_record(line) for line in lines]
+        lines = path.read_text().splitlines() if path.exists() else []
+        return [_record(line) for line in lines]
     except (ValueError, TypeError, KeyError) as e:
         raise TrainerError(
             f"{path}: expected JSON of the run that the model is from, found what is "

@@ -31,32 +31,31 @@ def main(_: list[str]) -> None:
 
     f = flags.FLAGS
     path = pathlib.Path(f.model).expanduser()
-    network = saved.load(path)
-    names = saved.read_labels(path.parent, network.output_shape[-1])
-    exported.check(f.export_dir, onnx=f.onnx, int8=f.quantize)
+    network, card = saved.load(path)
+    exported.check(f.export_dir, onnx=f.onnx)
     images = None
     if f.quantize:
         from trainer.data import source
         from trainer.data.split import Split
 
-        recorded = settings.read(path.parent)
-        builder, run = source.prepare_for(recorded, **cli.data())
+        builder, run = source.prepare_for(card.settings, **cli.data())
         train_split = f.train_split or run.get(settings.TRAIN_SPLIT) or "train"
         eval_split = f.eval_split or run.get(settings.EVAL_SPLIT) or "test"
         train = Split(builder, train_split, "--train_split")
         test = Split(builder, eval_split, "--eval_split")
         labels = saved.fitted(
-            path, network, names, test.name, test.image_shape, test.label_names
+            path, card, test.name, test.image_shape, test.label_names
         )[1]
         with signals.held_back():
             images = _spread(train)
     version = exported.write(
-        network, f.export_dir, names, onnx=f.onnx, calibration=images
+        network, card, f.export_dir, onnx=f.onnx, calibration=images
     )
     print(f"exported to {version}")
-    for name, written in ((exported.ONNX, f.onnx), (exported.INT8, f.quantize)):
-        if not written and (other := version.with_name(name)).exists():
-            print(f"{other} is of an earlier export")
+    for name in (exported.LITE, exported.INT8, exported.ONNX):
+        # Version 1.1.0 had them there, beside the numbers.
+        if (other := version.with_name(name)).exists():
+            print(f"{other} is of an earlier export; this one's files are in {version}")
     if images is None:
         return
     print(
@@ -64,7 +63,7 @@ def main(_: list[str]) -> None:
         f"split {train.split}; accuracy on {test.examples:,} of split {test.split}",
         flush=True,
     )
-    paths = [version.with_name(name) for name in (exported.LITE, exported.INT8)]
+    paths = [version / name for name in (exported.LITE, exported.INT8)]
     with signals.held_back():
         batches = test.watched("evaluating", labels)
         found = lite.accuracies(paths, batches, selected.cores)
@@ -92,7 +91,8 @@ def _define_flags() -> None:
     flags.DEFINE_string(
         "export_dir",
         None,
-        "Folder that gets N/saved_model.pb, N a new version, model.tflite and labels.txt.",
+        "Folder that gets a folder N, a new version, with saved_model.pb, model.tflite and "
+        "labels.txt.",
     )
     flags.register_validator("export_dir", bool, "expected a folder")
     flags.DEFINE_bool(

@@ -7,7 +7,6 @@ files; with `--only_wrong`, of those in IDX files that are labelled otherwise.
 
 import csv
 import json
-import pathlib
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -101,10 +100,8 @@ def main(files: list[str]) -> int:
         sys.stdout.flush()  # So that the line comes where it belongs.
         print(f"trainer.predict: {shown(message)}", file=sys.stderr)
 
-    network = saved.load(f.model)
-    folder = pathlib.Path(f.model).expanduser().parent
-    names = saved.read_labels(folder, network.output_shape[-1])
-    fit = classify.fit_of(folder) if f.fit == "auto" else f.fit
+    network, card = saved.load(f.model)
+    names = card.label_names
 
     def labels_of(images: "idx.PathLike") -> "np.ndarray":
         return _labels_of(images, f.model, names)
@@ -117,7 +114,7 @@ def main(files: list[str]) -> int:
         files,
         complain=complain,
         invert=f.invert,
-        ink=fit == "ink",
+        how=card.fit if f.fit == "auto" else f.fit,
         index=f.index,
         labels=labels_of if f.only_wrong else None,
     )
@@ -167,7 +164,7 @@ def _define_flags() -> None:
         ["auto", "ink", "whole"],
         "How an image of another size is fitted to a network with one channel: its ink "
         "cropped and centered as MNIST's, or the whole of it as mnist_idx_tfds.pack "
-        "does; auto takes the second for networks trained on files of your own.",
+        "does; auto is what the model's file says that its training images were like.",
     )
     flags.DEFINE_enum(
         "invert",

@@ -21,6 +21,7 @@ from PIL import Image
 
 from mnist_idx_tfds import render_digits
 from trainer.network import architectures, saved
+from trainer.network.card import Card
 from trainer.picture import classify
 
 CHROMIUM = next(
@@ -59,7 +60,7 @@ run = functools.partial(processes.run, "trainer.demo")
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    """A network that knows rendered digits, as `RUN/model.keras`, without settings."""
+    """A network that knows rendered digits, as `RUN/model.keras`."""
     folder = tmp_path_factory.mktemp("run")
     keras.utils.set_random_seed(0)
     images = np.concatenate([*render_digits.images(4000, 1, render_digits.TRAIN)])
@@ -69,9 +70,9 @@ def model(tmp_path_factory):
     network.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     fitted = network.fit(images[..., None], labels, 50, epochs=6, verbose=0)
     assert fitted.history["accuracy"][-1] > 0.9
-    network.save(folder / "model.keras")
-    saved.write_labels(folder, NAMES)
-    return folder / "model.keras"
+    path = folder / "model.keras"
+    saved.save(path, network, Card(NAMES, (28, 28, 1), "ink"))
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -196,9 +197,9 @@ def picture(path, points, size=(300, 400), **kwargs):
 
 def predicted(model, path, **options):
     """What `trainer.predict` says of a picture: names and shares, as printed."""
-    names = saved.read_labels(model.parent, 10)
+    network, card = saved.load(model)
     (found,) = classify.predict(
-        saved.load(model), names, [str(path)], complain=pytest.fail, **options
+        network, card.label_names, [str(path)], complain=pytest.fail, **options
     )
     return (
         [c["name"] for c in found.predictions],
@@ -281,9 +282,9 @@ def test_fit_and_inversion_are_those_of_trainer_predict(pad, model, tmp_path):
     pad.page.set_input_files("input[type=file]", path)
     assert pad.best() == predicted(model, path)
     whole = pad.after(lambda: pad.page.get_by_label("the whole of it").check())
-    assert whole == predicted(model, path, ink=False)
+    assert whole == predicted(model, path, how="whole")
     inverted = pad.after(lambda: pad.page.get_by_label("yes").check())
-    assert inverted == predicted(model, path, ink=False, invert="yes")
+    assert inverted == predicted(model, path, how="whole", invert="yes")
     assert len({tuple(found[1]) for found in (whole, inverted)}) == 2
 
 
@@ -358,8 +359,9 @@ def test_the_page_asks_nothing_of_any_other_host(pad):
 def in_color(serve, tmp_path_factory):
     """The page of a network for color, with hundreds of classes of long names."""
     folder = tmp_path_factory.mktemp("color")
-    architectures.cnn((20, 32, 3), 300).save(folder / "model.keras")
-    saved.write_labels(folder, [f"{'字W' * 40} {n}" for n in range(300)])
+    names = tuple(f"{'字W' * 40} {n}" for n in range(300))
+    network = architectures.cnn((20, 32, 3), 300)
+    saved.save(folder / "model.keras", network, Card(names, (20, 32, 3), "whole"))
     with serve(folder / "model.keras") as (_, address):
         yield address
 

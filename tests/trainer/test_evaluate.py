@@ -287,25 +287,16 @@ def test_mistakes_of_classes_in_another_order_are_found_by_the_labels_of_the_fil
         assert mistake["label"] == ("star", "circle")[labels[item]]
 
 
-@pytest.mark.parametrize("name", ["settings.json", "metrics.jsonl"])
-@pytest.mark.parametrize("text", ['{"step": 1', "[1]", "null"])
-def test_a_damaged_file_of_the_run_is_one_line(workdir, name, text):
-    (workdir / name).write_text(text)
-    with pytest.raises(TrainerError, match=rf"{name}: expected JSON of the run") as e:
-        evaluate._run_of(workdir / "model.keras", with_metrics=True)
+@pytest.mark.parametrize(
+    "text", ['{"step": 1', "[1]", "null", '{"step": 1, "epoch": 1, "loss": 0.5}']
+)
+def test_damaged_metrics_of_the_run_are_one_line(workdir, text):
+    (workdir / "metrics.jsonl").write_text(text)
+    with pytest.raises(
+        TrainerError, match=r"metrics\.jsonl: expected JSON of the"
+    ) as e:
+        evaluate._metrics(workdir / "model.keras")
     assert "\n" not in str(e.value)
-
-
-def test_a_record_that_lacks_a_value_is_one_line(workdir):
-    (workdir / "metrics.jsonl").write_text('{"step": 1, "epoch": 1, "loss": 0.5}')
-    with pytest.raises(TrainerError, match=r"metrics\.jsonl: expected JSON of the run"):
-        evaluate._run_of(workdir / "model.keras", with_metrics=True)
-
-
-def test_metrics_are_not_read_where_no_report_shows_them(workdir):
-    (workdir / "metrics.jsonl").write_text('{"step": 1')
-    _, metrics = evaluate._run_of(workdir / "model.keras", with_metrics=False)
-    assert metrics == []
 
 
 def test_a_report_in_no_folder_is_refused_before_the_work(tmp_path):

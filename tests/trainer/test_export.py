@@ -1,11 +1,12 @@
 """A network for other programs."""
 
+import dataclasses
 import functools
-import json
 import pathlib
 import resource
 import sys
 import types
+import zipfile
 
 import keras
 import numpy as np
@@ -19,10 +20,17 @@ from trainer import export
 from trainer.data import source
 from trainer.errors import TrainerError
 from trainer.network import architectures, exported, saved
+from trainer.network import card as cards
+from trainer.network.card import Card
 
 ROOT = pathlib.Path(__file__).parents[2]
 NAMES = ("ant", "bee", "café")
+CARD = Card(NAMES, (20, 20, 1), "ink", settings={"dataset": "own"})
 IMAGES = np.random.default_rng(0).integers(0, 256, (7, 20, 31, 1), np.uint8)
+
+
+def card_of(network):
+    return Card(NAMES, network.input_shape[1:])
 
 
 @pytest.fixture(scope="module", params=["cnn", "deep", "strong"])
@@ -33,7 +41,7 @@ def export_of(request, tmp_path_factory):
     network.compile("adam", "sparse_categorical_crossentropy", jit_compile=False)
     network.fit(IMAGES, np.arange(7) % 3, epochs=2, verbose=0)
     folder = tmp_path_factory.mktemp("export")
-    exported.write(network, folder, NAMES)
+    exported.write(network, card_of(network), folder)
     return network, folder
 
 
@@ -64,7 +72,7 @@ def test_tensorflow_serving_gets_the_same_probabilities_for_any_number_of_images
 @pytest.mark.parametrize("count", [1, 7])
 def test_litert_gets_the_same_probabilities_for_any_number_of_images(export_of, count):
     network, folder = export_of
-    lite = interpreter.Interpreter(str(folder / "model.tflite"))
+    lite = interpreter.Interpreter(str(folder / "1" / "model.tflite"))
     (outputs,) = lite.get_signature_runner()(image=IMAGES[:count]).values()
     expected = network.predict(IMAGES[:count], verbose=0)
     np.testing.assert_allclose(outputs, expected, rtol=1e-5, atol=1e-6)
@@ -75,8 +83,8 @@ def test_onnx_gets_the_same_probabilities_for_any_number_of_images(
     export_of, onnxruntime, tmp_path, count
 ):
     network, _ = export_of
-    exported.write(network, tmp_path, NAMES, onnx=True)
-    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    exported.write(network, card_of(network), tmp_path, onnx=True)
+    session = onnxruntime.InferenceSession(tmp_path / "1" / "model.onnx")
     (image,) = session.get_inputs()
     assert (image.name, image.type) == ("image", "tensor(uint8)")
     (outputs,) = session.run(None, {"image": IMAGES[:count]})
@@ -84,25 +92,51 @@ def test_onnx_gets_the_same_probabilities_for_any_number_of_images(
     np.testing.assert_allclose(outputs, expected, rtol=1e-4)
 
 
-def test_class_names_lie_beside_them_and_nothing_else_is_left(export_of):
+def test_a_version_has_all_of_it_and_nothing_else_is_left(export_of):
     _, folder = export_of
-    assert saved.read_labels(folder, 3) == NAMES
-    found = {path.name for path in folder.iterdir()}
-    assert found == {"1", "model.tflite", "labels.txt"}
+    assert saved.read_labels(folder / "1", 3) == NAMES
+    assert [path.name for path in folder.iterdir()] == ["1"]
+    found = {f"{path.relative_to(folder)}" for path in folder.glob("1/*")}
+    keras_own = {"assets", "fingerprint.pb", "saved_model.pb", "variables"}
+    ours = {"assets.extra", "labels.txt", "model.tflite"}
+    assert found == {f"1/{name}" for name in keras_own | ours}
+
+
+def test_each_format_has_the_card_in_its_own_place(network, onnxruntime, tmp_path):
+    images = np.zeros((2, 20, 20, 1), np.uint8)
+    version = exported.write(network, CARD, tmp_path, onnx=True, calibration=images)
+    texts = [(version / "assets.extra" / "card.json").read_text(encoding="utf-8")]
+    for name in ("model.tflite", "model-int8.tflite"):
+        with zipfile.ZipFile(version / name) as archive:
+            texts.append(archive.read("card.json").decode())
+            assert archive.read("labels.txt").decode() == "ant\nbee\ncafé\n"
+    session = onnxruntime.InferenceSession(version / "model.onnx")
+    texts.append(session.get_modelmeta().custom_metadata_map["card"])
+    assert [cards.of_json(text)[0] for text in texts] == [CARD] * 4
+
+
+def test_an_older_export_stays_as_it_is(network, onnxruntime, tmp_path):
+    """That of other classes, which would else be under this one's names."""
+    older = exported.write(network, CARD, tmp_path, onnx=True)
+    before = {path: path.read_bytes() for path in older.rglob("*") if path.is_file()}
+    other = dataclasses.replace(CARD, label_names=("x", "y", "z"))
+    newer = exported.write(network, other, tmp_path)
+    assert before == {path: path.read_bytes() for path in before}
+    assert not (newer / "model.onnx").exists()
 
 
 def test_each_export_is_the_version_after_the_highest(network, tmp_path):
     (tmp_path / "out" / "41").mkdir(parents=True)
     for number in ("42", "43"):
-        version = exported.write(network, tmp_path / "out", NAMES)
+        version = exported.write(network, CARD, tmp_path / "out")
         assert version == tmp_path / "out" / number
         assert (version / "saved_model.pb").exists()
 
 
 def test_others_may_read_what_one_user_exported(network, tmp_path):
     """As the user that TensorFlow Serving runs as."""
-    version = exported.write(network, tmp_path, NAMES)
-    for path in (version, version / "saved_model.pb", tmp_path / "model.tflite"):
+    version = exported.write(network, card_of(network), tmp_path)
+    for path in (version, version / "saved_model.pb", version / "model.tflite"):
         assert path.stat().st_mode & 0o004
 
 
@@ -113,7 +147,7 @@ def test_a_full_disk_leaves_nothing_that_could_be_served(network, tmp_path, limi
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, unlimited[1]))
     try:
         with pytest.raises(TrainerError) as error:
-            exported.write(network, tmp_path, NAMES)
+            exported.write(network, card_of(network), tmp_path)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
     message = str(error.value)
@@ -128,7 +162,7 @@ def test_a_layer_that_litert_does_not_have_is_an_error(tmp_path):
     x = keras.layers.Reshape((4, 4))(keras.layers.Rescaling(1 / 255)(inputs))
     network = keras.Model(inputs, keras.ops.svd(x)[1])
     with pytest.raises(TrainerError, match="expected a network that can be exported"):
-        exported.write(network, tmp_path, NAMES)
+        exported.write(network, card_of(network), tmp_path)
     assert not list(tmp_path.iterdir())
 
 
@@ -139,10 +173,10 @@ def test_an_operation_that_onnx_does_not_have_is_an_error(onnxruntime, tmp_path)
     x = keras.ops.cast(keras.ops.bitwise_xor(x, x + 1), "float32")
     network = keras.Model(inputs, keras.ops.softmax(x))
     with pytest.raises(TrainerError, match=r"model\.onnx: expected a network that can"):
-        exported.write(network, tmp_path, NAMES, onnx=True)
+        exported.write(network, card_of(network), tmp_path, onnx=True)
     assert not list(tmp_path.iterdir())
-    exported.write(network, tmp_path, NAMES)
-    assert (tmp_path / "model.tflite").exists()
+    exported.write(network, card_of(network), tmp_path)
+    assert (tmp_path / "1" / "model.tflite").exists()
 
 
 def test_onnx_without_its_converter_is_an_error_that_says_how_to_have_it(
@@ -164,16 +198,9 @@ def test_a_folder_that_cannot_be_made_is_an_error(network, tmp_path, below):
     folder = tmp_path / "file" / below
     message = f"--export_dir={folder}: expected a folder that can be written"
     with pytest.raises(TrainerError, match=message):
-        exported.write(network, folder, NAMES)
+        exported.write(network, card_of(network), folder)
     with pytest.raises(TrainerError, match=message):
         exported.check(folder)
-
-
-@pytest.mark.parametrize("name", ["model.tflite", "model-int8.tflite", "labels.txt"])
-def test_a_folder_in_the_place_of_a_file_is_an_error_beforehand(tmp_path, name):
-    (tmp_path / name).mkdir()
-    with pytest.raises(TrainerError, match=f"found an error: {name} is a folder"):
-        exported.check(tmp_path, int8=True)
 
 
 def test_to_try_a_folder_makes_it_and_leaves_nothing_in_it(tmp_path):
@@ -183,8 +210,8 @@ def test_to_try_a_folder_makes_it_and_leaves_nothing_in_it(tmp_path):
 
 def test_a_defect_of_this_program_is_not_taken_for_a_networks(tmp_path):
     """Only what Keras and the converter raise is."""
-    with pytest.raises(TypeError):
-        exported.write(architectures.cnn((20, 20, 1), 3), tmp_path, None)
+    with pytest.raises(AttributeError):
+        exported.write(architectures.cnn((20, 20, 1), 3), None, tmp_path)
 
 
 run = functools.partial(processes.run, "trainer.export")
@@ -193,29 +220,31 @@ run = functools.partial(processes.run, "trainer.export")
 def test_the_program_exports_a_saved_network_and_says_where_in_one_line(
     network, tmp_path
 ):
-    network.save(tmp_path / "model.keras")
-    saved.write_labels(tmp_path, NAMES)
+    saved.save(tmp_path / "model.keras", network, CARD)
     out = tmp_path / "out"
     result = run(f"--model={tmp_path / 'model.keras'}", f"--export_dir={out}")
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout == f"exported to {out / '1'}\n"
-    assert saved.read_labels(out, 3) == NAMES
+    text = (out / "1" / "assets.extra" / "card.json").read_text(encoding="utf-8")
+    assert cards.of_json(text)[0] == CARD
 
 
-def test_the_program_writes_onnx_where_asked_and_says_where_it_is_an_older_one(
+def test_the_program_writes_onnx_where_asked_and_names_files_of_version_1_1_0(
     network, onnxruntime, tmp_path
 ):
-    network.save(tmp_path / "model.keras")
+    """Which are where today's users look for them."""
+    saved.save(tmp_path / "model.keras", network, CARD)
     out = tmp_path / "out"
     args = (f"--model={tmp_path / 'model.keras'}", f"--export_dir={out}")
     result = run(*args, "--onnx")
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout == f"exported to {out / '1'}\n"
-    assert (out / "model.onnx").exists()
+    assert (out / "1" / "model.onnx").exists()
+    (out / "model.tflite").touch()
     result = run(*args)
     assert (result.returncode, result.stderr) == (0, "")
-    older = f"{out / 'model.onnx'} is of an earlier export"
-    assert result.stdout == f"exported to {out / '2'}\n{older}\n"
+    older = f"{out / 'model.tflite'} is of an earlier export; this one's files are in"
+    assert result.stdout == f"exported to {out / '2'}\n{older} {out / '2'}\n"
 
 
 @pytest.fixture(scope="module")
@@ -223,8 +252,6 @@ def own(tmp_path_factory):
     """A model beside its settings, and the set that these name, in classes of names."""
     folder = tmp_path_factory.mktemp("own")
     keras.utils.set_random_seed(0)
-    architectures.cnn((20, 20, 1), 3).save(folder / "model.keras")
-    saved.write_labels(folder, NAMES)
     made = write_set(folder / "set", train=25, test=40, shape=(20, 20), num_classes=3)
     (folder / "set" / "labels.txt").write_text("café\nbee\nant\n")
     builder = source.prepare(str(folder / "data"), None, str(folder / "set"))
@@ -234,7 +261,8 @@ def own(tmp_path_factory):
         "train_split": "train[:80%]",
         "eval_split": "train[80%:]",
     }
-    (folder / "settings.json").write_text(json.dumps(run_of_model))
+    card = dataclasses.replace(CARD, settings=run_of_model)
+    saved.save(folder / "model.keras", architectures.cnn((20, 20, 1), 3), card)
     return folder, made, builder
 
 
@@ -252,7 +280,7 @@ def test_the_program_prints_size_and_accuracy_of_the_quantized_beside_the_other(
     assert from_what.endswith(", split train; accuracy on 40 of split test")
     images, labels = made["test"]
     right = 2 - labels  # As the model has them.
-    files = [tmp_path / "model.tflite", tmp_path / "model-int8.tflite"]
+    files = [tmp_path / "1" / f"model{kind}.tflite" for kind in ("", "-int8")]
     for file, line in zip(files, lines, strict=True):
         lite = interpreter.Interpreter(str(file))
         (outputs,) = lite.get_signature_runner()(image=images[..., None]).values()

@@ -1,6 +1,7 @@
 """`python -m trainer.predict` as its users run it."""
 
 import csv
+import dataclasses
 import functools
 import io
 import json
@@ -16,6 +17,7 @@ from PIL import Image
 
 from trainer import predict
 from trainer.network import architectures, saved
+from trainer.network.card import Card
 from trainer.picture.classify import Prediction
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -37,8 +39,8 @@ run = functools.partial(processes.run, "trainer.predict")
 def run_folder(tmp_path_factory):
     """A saved network with named classes, and a drawing beside it."""
     folder = tmp_path_factory.mktemp("run")
-    architectures.cnn((28, 28, 1), 3).save(folder / "model.keras")
-    saved.write_labels(folder, ("ant", "bee", "café"))
+    card = Card(("ant", "bee", "café"), (28, 28, 1), "ink")
+    saved.save(folder / "model.keras", architectures.cnn((28, 28, 1), 3), card)
     pixels = np.full((60, 40), 250, np.uint8)
     pixels[10:50, 15:22] = 30
     Image.fromarray(pixels).save(folder / "drawing.png")
@@ -192,8 +194,9 @@ def test_a_reader_that_stops_ends_it_without_a_word(run_folder):
 
 
 def test_what_the_terminal_cannot_show_is_escaped(run_folder, tmp_path):
-    shutil.copy(run_folder / "model.keras", tmp_path)
-    saved.write_labels(tmp_path, ("字", "ñ", "ω"))
+    network, card = saved.load(run_folder / "model.keras")
+    card = dataclasses.replace(card, label_names=("字", "ñ", "ω"))
+    saved.save(tmp_path / "model.keras", network, card)
     picture = os.fsencode(tmp_path) + b"/\xff.png"  # No UTF-8.
     shutil.copy(run_folder / "drawing.png", picture)
     result = run(

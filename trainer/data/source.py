@@ -177,6 +177,11 @@ def findings(builder: tfds.core.DatasetBuilder) -> tuple[str, ...]:
     return tuple(dict(builder.info.metadata or {}).get("findings", ()))
 
 
+def digests(builder: tfds.core.DatasetBuilder) -> dict[str, str]:
+    """Returns the SHA-256 of the files that a data set is built from, if it is known."""
+    return dict(dict(builder.info.metadata or {}).get("sha256", {}))
+
+
 def idx_dir(builder: tfds.core.DatasetBuilder) -> str | None:
     """Returns the folder of IDX files that a data set is built from, if it is known."""
     if not isinstance(builder, mnist_idx_tfds.Builder):

@@ -1,14 +1,13 @@
 """A network in the formats of TensorFlow Serving, LiteRT and ONNX."""
 
 import contextlib
-import errno
 import importlib.util
 import logging
 import os
 import pathlib
 import tempfile
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import keras
 import numpy as np
@@ -16,22 +15,25 @@ import tensorflow as tf
 
 from mnist_idx_tfds import whole_files
 from trainer.errors import TrainerError
+from trainer.network import card as cards
 from trainer.network import lite, saved
+from trainer.network.card import Card
 
 LITE = "model.tflite"
 INT8 = "model-int8.tflite"
 ONNX = "model.onnx"
+CARD_PROPERTY = "card"  # Of an ONNX file's metadata.
+EXTRA = (
+    f"assets.extra/{cards.MEMBER}"  # In a SavedModel, for what is not the network's.
+)
 
 
-def check(
-    export_dir: str | os.PathLike[str], *, onnx: bool = False, int8: bool = False
-) -> None:
+def check(export_dir: str | os.PathLike[str], *, onnx: bool = False) -> None:
     """Makes the folder for `write` and tries to write there, before there is a network.
 
     Args:
       export_dir: as for `write`.
       onnx: as for `write`.
-      int8: whether `write` will be given images to calibrate on.
 
     Raises:
       TrainerError: as for `write`.
@@ -47,69 +49,69 @@ def check(
             f"--onnx: expected the package tf2onnx, without which {ONNX} cannot be "
             "written, found none. It comes with pip install 'mnist-idx-tfds[onnx]'."
         )
-    folder = pathlib.Path(export_dir).expanduser()
-    with _draft(folder):
-        written = {LITE: True, INT8: int8, ONNX: onnx, saved.LABELS: True}
-        for name, is_written in written.items():
-            if is_written and (folder / name).is_dir():
-                raise IsADirectoryError(errno.EISDIR, f"{name} is a folder")
+    with _draft(pathlib.Path(export_dir).expanduser()):
+        pass
 
 
 def write(
     network: keras.Model,
+    card: Card,
     export_dir: str | os.PathLike[str],
-    label_names: Sequence[str],
     *,
     onnx: bool = False,
     calibration: np.ndarray | None = None,
 ) -> pathlib.Path:
-    """Writes a SavedModel, a LiteRT file and the names of the classes.
+    """Writes a version: a SavedModel, with a LiteRT file and the card beside it.
 
     All formats take images as the network does, any number of them at once, and all but
-    the one in integers give the same probabilities. A version is there as a whole or
-    not at all, and a file only where all of them could be written.
+    the one in integers give the same probabilities. Each has the card, where others look
+    for such: the SavedModel in `assets.extra`, LiteRT's files among their associated
+    files, a zip behind the network, ONNX's in its `metadata_props`.
 
     Args:
       network: from uint8 images `(batch, height, width, channels)` to probabilities.
-      export_dir: folder that gets `N/saved_model.pb`, N being the number after the
-        highest that is there, `model.tflite` and `labels.txt`.
-      label_names: names of the classes, in the order of their labels.
+      card: of the network.
+      export_dir: folder that gets a folder `N`, N being the number after the highest
+        that is there, with `saved_model.pb`, `model.tflite` and `labels.txt` in it. It
+        is there as a whole or not at all.
       onnx: whether it gets `model.onnx`, too.
       calibration: images of the training split, as for `lite.convert`, where it gets
         `model-int8.tflite`, too.
 
     Returns:
-      The folder of the SavedModel.
+      The folder `N`.
 
     Raises:
       TrainerError: the folder cannot be written, or the network has a layer that cannot
         be exported.
     """
     folder = pathlib.Path(export_dir).expanduser()
+    text = card.to_json()
+    names = "".join(f"{name}\n" for name in card.label_names)
     with _draft(folder) as draft:
+        version = draft / "version"
         with _unfit_named(folder, "SavedModel"):
-            network.export(draft / "saved", format="tf_saved_model", verbose=False)
-        converted = {}
+            network.export(version, format="tf_saved_model", verbose=False)
+        written = {EXTRA: text.encode(), saved.LABELS: names.encode()}
+        associated = {cards.MEMBER: text, saved.LABELS: names}
         with _unfit_named(folder, LITE):
-            converted[LITE] = lite.convert(draft / "saved")
+            written[LITE] = lite.with_files(lite.convert(version), associated)
         if calibration is not None:
             with _unfit_named(folder, INT8):
-                converted[INT8] = lite.convert(draft / "saved", calibration)
+                integers = lite.convert(version, calibration)
+            written[INT8] = lite.with_files(integers, associated)
         if onnx:
             with _unfit_named(folder, ONNX):
-                converted[ONNX] = _onnx(network, draft / "converted")
-        for name, data in converted.items():
-            with whole_files.replaced(draft / name) as file:
+                written[ONNX] = _onnx(network, text, draft / "converted")
+        for name, data in written.items():
+            (version / name).parent.mkdir(exist_ok=True)
+            with whole_files.replaced(version / name) as file:
                 file.write_bytes(data)
-        saved.write_labels(draft, label_names)
-        for name in (*converted, saved.LABELS):
-            (draft / name).replace(folder / name)
-        version = folder / str(1 + max(_versions(folder), default=0))
-        return (draft / "saved").rename(version)
+        return version.rename(folder / str(1 + max(_versions(folder), default=0)))
 
 
-def _onnx(network: keras.Model, draft: pathlib.Path) -> bytes:
-    """Returns a network in ONNX's format, by way of a file."""
+def _onnx(network: keras.Model, card: str, draft: pathlib.Path) -> bytes:
+    """Returns a network in ONNX's format, with its card, by way of a file."""
     import onnx
 
     # It only logs that it knows no operation for one, and writes that as it is.
@@ -118,8 +120,10 @@ def _onnx(network: keras.Model, draft: pathlib.Path) -> bytes:
         # Of Keras's patch of tf2onnx for NumPy 2.
         warnings.filterwarnings("ignore", category=FutureWarning)
         network.export(draft, format="onnx", verbose=False)
-    onnx.checker.check_model(f"{draft}")
-    return draft.read_bytes()
+    model = onnx.load_model(draft)
+    onnx.helper.set_model_props(model, {CARD_PROPERTY: card})
+    onnx.checker.check_model(model)
+    return model.SerializeToString()
 
 
 @contextlib.contextmanager

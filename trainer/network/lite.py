@@ -1,11 +1,13 @@
 """LiteRT files: written, with a network's own numbers or in integers, and run."""
 
 import contextlib
+import io
 import os
 import pathlib
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -49,6 +51,20 @@ def convert(saved_model: pathlib.Path, calibration: np.ndarray | None = None) ->
         count = len(floats) - 1
         raise ValueError(f"no form in integers of {count} tensors, such as {floats[1]}")
     return data
+
+
+def with_files(model: bytes, files: Mapping[str, str]) -> bytes:
+    """Returns a LiteRT file with others associated, which any reader of zips finds.
+
+    Args:
+      model: as `convert` returns it.
+      files: their contents by their names.
+    """
+    stream = io.BytesIO(model)
+    with zipfile.ZipFile(stream, "a") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return stream.getvalue()
 
 
 def accuracies(

@@ -1,42 +1,164 @@
-"""A saved network, and the names of its classes in a file beside it."""
+"""A saved network with its card, in one file; or with what lies beside it instead."""
 
+import dataclasses
+import hashlib
 import os
 import pathlib
 import warnings
 import zipfile
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 
-from mnist_idx_tfds import idx_set
+from mnist_idx_tfds import idx_set, whole_files
+from trainer import settings
 from trainer.errors import TrainerError
+from trainer.network import card as cards
+from trainer.network.card import Card
 
 LABELS = idx_set.NAMES_FILE  # UTF-8, a line for each class, in the order of the labels.
+_WEIGHTS = "model.weights.h5"  # Keras's member for them; the card has its digest.
 
 
-def load(path: str | os.PathLike[str]) -> keras.Model:
+class Saved(NamedTuple):
+    """A network, and what must be known to use it.
+
+    Attributes:
+      network: from images `(batch, height, width, channels)` to class probabilities
+        `(batch, classes)`; not compiled.
+      card: of the network.
+    """
+
+    network: keras.Model
+    card: Card
+
+
+def load(path: str | os.PathLike[str]) -> Saved:
     """Reads a saved model, to predict with; nothing in the file is executed.
+
+    A file without a card, which Keras or a run of version 1.1.0 wrote, is taken with
+    the names and settings that lie beside it, if they do.
 
     Args:
       path: a `.keras` file, as a run with `--workdir` or Keras's `Model.save` writes.
 
-    Returns:
-      A model from images `(batch, height, width, channels)` to class probabilities
-      `(batch, classes)`; not compiled.
-
     Raises:
-      TrainerError: the file is not there, or is not such a model.
+      TrainerError: the file is not there, or is not such a model, or its card or what
+        lies beside it is damaged or another model's.
+      idx.IdxError: `labels.txt` beside it cannot be read.
     """
     path = pathlib.Path(path).expanduser()
+    with _opened(path) as archive:
+        read = cards.read(archive, path)  # Before Keras unpacks all members.
+        network = _load_network(path)
+        digest = hashlib.sha256(archive.read(_WEIGHTS)).hexdigest() if read else ""
+    if read:
+        card, fields = read
+        _check_fits(card, network, f"{path}: {cards.MEMBER}")
+        if fields.get("weights") != digest:
+            raise TrainerError(
+                f"{path}: {cards.MEMBER}: expected the card of these weights, found "
+                "that of others. Write it by Classifier.save, not by hand."
+            )
+        return Saved(network, card)
+    run = settings.read(path.parent)
+    card = Card(
+        label_names=read_labels(path.parent, network.output_shape[-1]),
+        image_shape=network.input_shape[1:],
+        fit=_fit_of(run),
+        settings=run,
+    )
+    if isinstance(shape := run.get("image_shape"), list):
+        said = dataclasses.replace(card, image_shape=tuple(shape))
+        _check_fits(said, network, f"{path.parent / settings.NAME}")
+    return Saved(network, card)
+
+
+def settings_of(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Returns the settings of the run that a model is from, without loading that.
+
+    Args:
+      path: as of `load`.
+
+    Raises:
+      TrainerError: as of `load`.
+    """
+    path = pathlib.Path(path).expanduser()
+    with _opened(path) as archive:
+        read = cards.read(archive, path)
+    return read[0].settings if read else settings.read(path.parent)
+
+
+def save(path: str | os.PathLike[str], network: keras.Model, card: Card) -> None:
+    """Writes a network and its card as one `.keras` file, as a whole or not at all.
+
+    Args:
+      path: of the file, on this machine.
+      network: what `load` returns.
+      card: of the network.
+
+    Raises:
+      TrainerError: the file is not called `.keras`, or the card is another network's.
+      OSError: it cannot be written.
+    """
+    path = pathlib.Path(path).expanduser()
+    if path.suffix != ".keras":
+        raise TrainerError(
+            f"{path}: name: expected one that ends in .keras, found none"
+        )
+    _check_fits(card, network, f"{path}: {cards.MEMBER}")
+    with whole_files.replaced(path) as draft:
+        network.save(draft)
+        with zipfile.ZipFile(draft, "a") as archive:
+            digest = hashlib.sha256(archive.read(_WEIGHTS)).hexdigest()
+            archive.writestr(cards.MEMBER, card.to_json(weights=digest))
+
+
+def _check_fits(card: Card, network: keras.Model, where: str) -> None:
+    own = *network.input_shape[1:], network.output_shape[-1]
+    said = *card.image_shape, len(card.label_names)
+    if own != said:
+        own_text, said_text = (
+            f"images of {_by(sizes[:-1])} in {sizes[-1]} classes"
+            for sizes in (own, said)
+        )
+        raise TrainerError(
+            f"{where}: expected what is said of this model, {own_text}, found another "
+            f"model's, {said_text}"
+        )
+
+
+def _fit_of(run: dict[str, object]) -> str | None:
+    """Returns how pictures were fitted to the networks of version 1.1.0's runs."""
+    dataset = str(run.get(settings.DATASET, ""))
+    if dataset.startswith("mnist_idx_tfds/"):
+        return "ink" if dataset.startswith("mnist_idx_tfds/mnist/") else "whole"
+    return None
+
+
+def _by(shape: Sequence[int | None]) -> str:
+    """Returns a shape as people write it."""
+    return "x".join("any" if size is None else str(size) for size in shape)
+
+
+def _opened(path: pathlib.Path) -> zipfile.ZipFile:
     if not path.exists():
         raise TrainerError(f"{path}: file: expected a .keras model, found no such file")
-    # By its content, too, because Keras calls what is not a zip file not found.
-    if path.suffix != ".keras" or not zipfile.is_zipfile(path):
-        raise TrainerError(
-            f"{path}: format: expected a whole .keras file, as Keras 3 saves models, "
-            "found none. Is it of another format, or cut short?"
-        )
+    try:
+        # By its content, too, because Keras calls what is not a zip file not found.
+        if path.suffix == ".keras":
+            return zipfile.ZipFile(path)
+    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
+        pass  # As for a file of another format.
+    raise TrainerError(
+        f"{path}: format: expected a whole .keras file, as Keras 3 saves models, "
+        "found none. Is it of another format, or cut short?"
+    )
+
+
+def _load_network(path: pathlib.Path) -> keras.Model:
     try:
         with warnings.catch_warnings():
             # Layers whose weights are not in the file would keep random ones.
@@ -102,8 +224,7 @@ def read_labels(folder: str | os.PathLike[str], num_classes: int) -> tuple[str, 
 
 def fitted(
     path: str | os.PathLike[str],
-    network: keras.Model,
-    model_names: Sequence[str],
+    card: Card,
     data: str,
     image_shape: tuple[int, int, int],
     data_names: Sequence[str],
@@ -112,8 +233,7 @@ def fitted(
 
     Args:
       path: as of `matched`.
-      network: the network.
-      model_names: as of `matched`.
+      card: of the network.
       data: as of `matched`.
       image_shape: of the data set's images.
       data_names: as of `matched`.
@@ -124,17 +244,14 @@ def fitted(
     Raises:
       TrainerError: the images are of another shape, or as of `matched`.
     """
-    taken = network.inputs[0].shape[1:]
+    taken = card.image_shape
     if any(t not in (None, g) for t, g in zip(taken, image_shape, strict=True)):
-        found, expected = (
-            "x".join("any" if size is None else str(size) for size in shape)
-            for shape in (taken, image_shape)
-        )
+        found, expected = map(_by, (taken, image_shape))
         raise TrainerError(
             f"{path}: images: expected {expected}, as in {data}, found a model of "
             f"{found}. Is it trained on other data?"
         )
-    return matched(path, model_names, data_names, data)
+    return matched(path, card.label_names, data_names, data)
 
 
 def matched(
@@ -145,7 +262,8 @@ def matched(
 ) -> tuple[Sequence[str], np.ndarray]:
     """Finds the classes of a data set among those of a network.
 
-    Classes go by name where both sides have names, and else by their labels.
+    Classes go by name. By their labels they go only where no name is the same, and one
+    side has no names but its labels.
 
     Args:
       path: of the network, for errors.
@@ -161,8 +279,9 @@ def matched(
       TrainerError: there is a class that the network does not know.
     """
     model, given = tuple(model_names), tuple(data_names)
-    if _are_names(model) and _are_names(given):
-        label_of = {name: label for label, name in enumerate(model)}
+    label_of = {name: label for label, name in enumerate(model)}
+    are_named = _are_names(model) and _are_names(given)
+    if are_named or not label_of.keys().isdisjoint(given):
         if unknown := [name for name in given if name not in label_of]:
             more = f" and {len(unknown) - 3:,} more" if unknown[3:] else ""
             raise TrainerError(

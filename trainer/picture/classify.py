@@ -14,7 +14,6 @@ from PIL import Image
 
 from mnist_idx_tfds import idx, idx_set
 from mnist_idx_tfds.pictures import making, reading
-from trainer import settings
 from trainer.errors import TrainerError
 from trainer.picture import fit
 
@@ -63,7 +62,7 @@ def predict(
     *,
     complain: Callable[[str], None],
     invert: str = "auto",
-    ink: bool = True,
+    how: str | None = "ink",
     index: int | None = None,
     labels: Callable[[epath.Path], np.ndarray] | None = None,
 ) -> Iterator[Prediction]:
@@ -75,21 +74,24 @@ def predict(
       files: IDX files of images, and any that `reading.load` reads.
       complain: is told of each file or image that cannot be labelled, in a line.
       invert: as for `fit.fit`.
-      ink: as for `fit.fit`.
+      how: as for `fit.fit`.
       index: which image of IDX files to label, from 0; None for all of them.
       labels: returns the label of each image in an IDX file, int `(n,)`, as the network
         has them; with it, files are IDX files, and predictions that agree are left out.
 
     Yields:
       The others' predictions, in their order.
+
+    Raises:
+      fit.HowError: as of `fit.fit`.
     """
     shape = image_shape(network)
     fitted = _fit(
         files,
-        functools.partial(fit.fit, shape=shape, invert=invert, ink=ink),
+        functools.partial(fit.fit, shape=shape, invert=invert, how=how),
         functools.partial(_read, index=index, labels=labels),
         labels is not None or index is not None,
-        _enough(shape, ink),
+        _enough(shape, how),
         complain,
     )
     while batch := list(itertools.islice(fitted, _BATCH)):
@@ -125,39 +127,24 @@ def best(
 
 
 def load(
-    path: str | os.PathLike[str], shape: tuple[int, int, int], ink: bool
+    path: str | os.PathLike[str], shape: tuple[int, int, int], how: str | None
 ) -> Image.Image:
     """Loads a picture with the pixels that `fit.fit` needs.
 
     Args:
       path: as of `reading.load`.
       shape: as of `fit.fit`.
-      ink: as of `fit.fit`.
+      how: as of `fit.fit`.
 
     Raises:
       idx.IdxError: as of `reading.load`.
     """
-    return reading.load(path, _enough(shape, ink))
+    return reading.load(path, _enough(shape, how))
 
 
-def _enough(shape: tuple[int, int, int], ink: bool) -> int | None:
+def _enough(shape: tuple[int, int, int], how: str | None) -> int | None:
     # As `pack` reads them, where pictures are to be like those.
-    return None if ink else 2 * max(shape[:2])
-
-
-def fit_of(folder: str | os.PathLike[str]) -> str:
-    """Returns how images are best fitted to the network of a run: "ink" or "whole".
-
-    Args:
-      folder: of the run, whose settings say what the network was trained on.
-
-    Raises:
-      TrainerError: the settings are damaged.
-    """
-    # A network without its run is one for MNIST most likely.
-    dataset = str(settings.read(folder).get(settings.DATASET, ""))
-    own = dataset.startswith("mnist_idx_tfds/")
-    return "whole" if own and not dataset.startswith("mnist_idx_tfds/mnist/") else "ink"
+    return None if how == "ink" and shape[2] == 1 else 2 * max(shape[:2])
 
 
 def _fit(
@@ -173,6 +160,8 @@ def _fit(
     def fit_picture(image: Image.Image) -> fit.Fitted | TrainerError:
         try:
             return fit_one(image)
+        except fit.HowError:  # Of all pictures alike.
+            raise
         except TrainerError as e:
             return e
 
@@ -202,8 +191,12 @@ def _fit_images(
         for number, label, image in read(file):
             try:
                 yield file, number, label, fit_one(image)
+            except fit.HowError:
+                raise
             except TrainerError as e:
                 complain(f"{file}: image {number}: {e}")
+    except fit.HowError:
+        raise
     except (TrainerError, idx.IdxError) as e:
         complain(str(e))
 

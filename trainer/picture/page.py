@@ -43,18 +43,19 @@ _PAD = """
 </div>
 """
 _COLOR = '<label>Pen <input type="color" aria-label="Color of the pen"></label>'
+_UNKNOWN = "Choose what of a picture to take: the model's file does not say it."
 _EMPTY = '<div class="answer">The three best classes appear here.</div>'
 
 
 def build(
-    network: keras.Model, names: Sequence[str], fitted: str, title: str
+    network: keras.Model, names: Sequence[str], how: str | None, title: str
 ) -> gr.Blocks:
     """Returns the page, which is not served yet.
 
     Args:
       network: from uint8 images to class probabilities.
       names: names of the classes, in the order of their labels.
-      fitted: "ink" or "whole", as of `classify.fit_of`: what is chosen at first.
+      how: as for `fit.fit`, what is chosen at first; where it is None, nothing is.
       title: of the page, such as the network's path.
 
     Raises:
@@ -63,16 +64,18 @@ def build(
     shape = classify.image_shape(network)
     height, width, channels = shape
     # Ink is found on any paper; what is taken whole is to be like what was learned.
-    dark = channels == 1 and fitted == "whole" and _learned_dark(network)
+    dark = channels == 1 and how == "whole" and _learned_dark(network)
     # The first call takes longer; better now than after the first stroke.
     classify.best(network, names, np.zeros((1, *shape), np.uint8))
 
-    def answer(value: dict[str, str] | None, fitted: str, invert: str) -> str:
+    def answer(value: dict[str, str] | None, how: str | None, invert: str) -> str:
         if not value:
             return _EMPTY
         try:
-            image = _load(value, shape, ink=fitted == "ink")
-            seen = fit.fit(image, shape, invert, ink=fitted == "ink")
+            image = _load(value, shape, how)
+            seen = fit.fit(image, shape, invert, how)
+        except fit.HowError:
+            return f'<div class="answer"><p class="error">{_UNKNOWN}</p></div>'
         except (TrainerError, idx.IdxError) as e:
             return (
                 f'<div class="answer"><p class="error">{html.escape(str(e))}</p></div>'
@@ -102,7 +105,7 @@ def build(
             # Of a picture in color there is but one way.
             fits = gr.Radio(
                 [("its ink", "ink"), ("the whole of it", "whole")],
-                value=fitted,
+                value=how,
                 label="What of a picture to take",
                 min_width=300,  # Pixels, so that a phone has one below the other.
                 visible=channels == 1,
@@ -222,7 +225,9 @@ def _learned_dark(network: keras.Model) -> bool:
     return False
 
 
-def _load(value: dict[str, str], shape: tuple[int, int, int], ink: bool) -> Image.Image:
+def _load(
+    value: dict[str, str], shape: tuple[int, int, int], how: str | None
+) -> Image.Image:
     """Returns the picture in the name and the data URL that the pad sends.
 
     Raises:
@@ -233,7 +238,7 @@ def _load(value: dict[str, str], shape: tuple[int, int, int], ink: bool) -> Imag
         path = pathlib.Path(folder) / "picture"
         path.write_bytes(data)
         try:
-            return classify.load(path, shape, ink)
+            return classify.load(path, shape, how)
         except idx.IdxError as e:
             # By the name that its owner knows it by.
             raise idx.IdxError(str(e).replace(f"{path}", value["name"])) from e

@@ -2,7 +2,7 @@
 
 import contextlib
 import dataclasses
-import pathlib
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,8 +15,9 @@ from trainer.machine import peers
 from trainer.machine.device import Device
 from trainer.network import parallel, saved, transfer
 from trainer.network.architectures import MODELS
+from trainer.network.card import Card
 from trainer.quality import chance, measures
-from trainer.run import callbacks, class_weights
+from trainer.run import callbacks, cards, class_weights
 from trainer.run.callbacks import Record
 from trainer.run.compiling import compiled, execution
 from trainer.run.hyperparameters import OWN, Hyperparameters, described
@@ -37,11 +38,13 @@ class Result(NamedTuple):
       model: the trained network.
       loss: of it on the evaluation split.
       accuracy: of it on the evaluation split, 0 to 1.
+      card: returns what is to be said of it where it is saved; reads some images.
     """
 
     model: keras.Model
     loss: float
     accuracy: float
+    card: Callable[[], Card]
 
 
 def run(
@@ -89,6 +92,11 @@ def run(
     if workdir or peers.count() > 1:  # Else the versions need not be looked up.
         what = described(how, data, device)
         peers.check_same({key: what[key] for key in what if key not in OWN})
+
+    @functools.cache
+    def card() -> Card:
+        return cards.of(what or described(how, data, device), data)
+
     with contextlib.ExitStack() as stack:
         kept = None
         if workdir and peers.is_first():
@@ -108,19 +116,16 @@ def run(
                 if kept:
                     from trainer.run import outcome
 
-                    outcome.write(kept, network, judge, data)
+                    outcome.write(kept, network, judge, data, card())
                 else:
                     _say_verdict(judge, data, accuracy, balanced=bool(weights))
-    return Result(network, loss, accuracy)
+    return Result(network, loss, accuracy, card)
 
 
 def _begin(network: keras.Model, path: str, label_names: tuple[str, ...]) -> str:
     """Gives a network the weights of another one, and says so."""
-    start = saved.load(path)
-    names = saved.read_labels(
-        pathlib.Path(path).expanduser().parent, start.output_shape[-1]
-    )
-    is_new = transfer.begin(network, label_names, start, names, path)
+    start, card = saved.load(path)
+    is_new = transfer.begin(network, label_names, start, card.label_names, path)
     return f", begun from {path}{', with a new last layer' if is_new else ''}"
 
 

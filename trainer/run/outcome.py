@@ -8,6 +8,7 @@ from etils import epath
 from trainer import settings
 from trainer.data import origins, source
 from trainer.data.pipeline import Data
+from trainer.network.card import Card
 from trainer.quality import measures, report
 from trainer.run import workdir
 
@@ -17,6 +18,7 @@ def write(
     network: keras.Model,
     judge: keras.Model,
     data: Data,
+    card: Card,
 ) -> None:
     """Evaluates a trained network, writes all there is to see of it, and says where.
 
@@ -25,8 +27,9 @@ def write(
       network: the trained network, to be kept.
       judge: a model of its weights, to be evaluated; see `parallel`.
       data: what it was trained and is evaluated on.
+      card: of the network.
     """
-    model = kept.save_model(network)
+    model = kept.save_model(network, card)
     split = data.evaluation
     result = measures.evaluate(
         judge,

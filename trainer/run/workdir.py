@@ -18,6 +18,7 @@ from trainer import settings as keys
 from trainer.errors import TrainerError
 from trainer.machine import peers
 from trainer.network import saved
+from trainer.network.card import Card
 
 METRICS = "metrics.jsonl"
 CHECKPOINT = "checkpoint.npz"
@@ -140,11 +141,11 @@ class Workdir:
             np.savez(file, *arrays)
         self.step = step
 
-    def save_model(self, network: keras.Model) -> epath.Path:
+    def save_model(self, network: keras.Model, card: Card) -> epath.Path:
         """Writes the model, for any program with Keras, and returns its path."""
         path = self.folder / MODEL
-        with written(path), whole_files.replaced(path) as draft:
-            network.save(draft)
+        with written(path):
+            saved.save(path, network, card)
         return path
 
     def close(self) -> None:

@@ -7,8 +7,9 @@ from ai_edge_litert import interpreter
 
 from trainer.errors import TrainerError
 from trainer.network import architectures, exported, lite
+from trainer.network.card import Card
 
-NAMES = ("ant", "bee", "café")
+CARD = Card(("ant", "bee", "café"), (20, 31, 1))
 # Pale: what all of them have in common is not the range of a byte.
 LABELS = np.arange(60) % 3
 IMAGES = np.random.default_rng(0).integers(100, 121, (60, 20, 31, 1), np.uint8)
@@ -23,8 +24,7 @@ def folder(request, tmp_path_factory):
     network.compile("adam", "sparse_categorical_crossentropy", jit_compile=False)
     network.fit(IMAGES, LABELS, epochs=10, verbose=0)
     folder = tmp_path_factory.mktemp("export")
-    exported.write(network, folder, NAMES, calibration=IMAGES)
-    return folder
+    return exported.write(network, CARD, folder, calibration=IMAGES)
 
 
 def outputs_of(path, images):
@@ -69,8 +69,9 @@ def test_an_operation_without_a_form_in_integers_is_an_error(tmp_path):
     inputs = keras.Input((20, 31, 1), dtype="uint8")
     x = keras.ops.mean(keras.ops.cast(inputs, "float32"), axis=(2, 3))
     network = keras.Model(inputs, keras.ops.softmax(keras.ops.arctan2(x, x + 1)))
-    exported.write(network, tmp_path / "float", NAMES)
+    card = Card(tuple(map(str, range(20))), (20, 31, 1))
+    exported.write(network, card, tmp_path / "float")
     message = r"model-int8\.tflite: expected a network that can be exported, found"
     with pytest.raises(TrainerError, match=message):
-        exported.write(network, tmp_path / "int8", NAMES, calibration=IMAGES)
+        exported.write(network, card, tmp_path / "int8", calibration=IMAGES)
     assert not list((tmp_path / "int8").iterdir())

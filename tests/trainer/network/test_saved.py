@@ -1,6 +1,7 @@
-"""The names of the classes beside a network."""
+"""A network in a file, what is said of it there or beside it, and its classes."""
 
 import json
+import pathlib
 import shutil
 import zipfile
 
@@ -11,6 +12,7 @@ import pytest
 from mnist_idx_tfds import idx
 from trainer.errors import TrainerError
 from trainer.network import architectures, saved
+from trainer.network.card import Card
 
 
 def test_what_was_written_is_read(tmp_path):
@@ -78,7 +80,8 @@ def test_a_loaded_model_computes_what_the_saved_one_did(kept):
     cnn, path = kept
     images = np.random.default_rng(0).integers(0, 256, (5, 16, 17, 1), np.uint8)
     np.testing.assert_array_equal(
-        saved.load(path).predict(images, verbose=0), cnn.predict(images, verbose=0)
+        saved.load(path).network.predict(images, verbose=0),
+        cnn.predict(images, verbose=0),
     )
 
 
@@ -188,13 +191,9 @@ def test_a_model_of_one_output_in_a_list_gives_it_alone(tmp_path):
     x = keras.layers.Flatten()(inputs)
     keras.Model([inputs], [x]).save(tmp_path / "model.keras")
     images = np.ones((2, 4, 4, 1), np.uint8)
-    outputs = saved.load(tmp_path / "model.keras").predict_on_batch(images)
+    network, _ = saved.load(tmp_path / "model.keras")
+    outputs = network.predict_on_batch(images)
     np.testing.assert_array_equal(outputs, np.ones((2, 16)))
-
-
-@pytest.fixture(scope="module")
-def asked():
-    return architectures.cnn((20, 20, 1), 3)
 
 
 @pytest.mark.parametrize(
@@ -213,12 +212,10 @@ def asked():
         ((20, 20, 1), 4, "classes: expected 4, as in own, found a model of 3"),
     ],
 )
-def test_a_model_of_other_data_is_refused_with_both_shapes(
-    asked, shape, classes, message
-):
+def test_a_model_of_other_data_is_refused_with_both_shapes(shape, classes, message):
     data = "own", shape, ("x",) * classes
     with pytest.raises(TrainerError, match=message):
-        saved.fitted("m.keras", asked, "012", *data)
+        saved.fitted("m.keras", Card(tuple("012"), (20, 20, 1)), *data)
 
 
 @pytest.mark.parametrize(
@@ -230,18 +227,187 @@ def test_a_model_of_other_data_is_refused_with_both_shapes(
         ("abc", "01", "abc", [0, 1]),
         ("012", "ab", "ab2", [0, 1]),
         ("012", "01", "012", [0, 1]),
+        ("012", "12", "012", [1, 2]),
     ],
 )
-def test_classes_go_by_name_where_both_sides_have_names(
-    asked, model, data, names, labels
+def test_classes_go_by_name_where_one_is_the_same_or_both_sides_have_names(
+    model, data, names, labels
 ):
     own = "own", (20, 20, 1), tuple(data)
-    fitted = saved.fitted("m.keras", asked, model, *own)
+    fitted = saved.fitted("m.keras", Card(tuple(model), (20, 20, 1)), *own)
     assert ("".join(fitted[0]), fitted[1].tolist()) == (names, labels)
 
 
 def test_a_model_of_any_size_of_image_is_taken():
-    inputs = keras.Input((None, None, 1))
-    x = keras.layers.GlobalAveragePooling2D()(inputs)
-    network = keras.Model(inputs, keras.layers.Dense(3)(x))
-    saved.fitted("m.keras", network, "012", "own", (9, 9, 1), tuple("abc"))
+    card = Card(tuple("012"), (None, None, 1))
+    saved.fitted("m.keras", card, "own", (9, 9, 1), tuple("abc"))
+
+
+CARD = Card(
+    label_names=("ant", "bee \u200dX", "café"),
+    image_shape=(16, 17, 1),
+    fit="whole",
+    settings={"dataset": "own/1.0.0", "train_examples": 9},
+    digests={"train-labels": "ab"},
+)
+
+
+@pytest.fixture
+def carded(kept, tmp_path):
+    """A network with its card, among files of another network."""
+    path = tmp_path / "carded" / "model.keras"
+    path.parent.mkdir()
+    (path.parent / "labels.txt").write_text("of\nother\nclasses\n")
+    (path.parent / "settings.json").write_text('{"dataset": "other"}')
+    saved.save(path, kept[0], CARD)
+    return path
+
+
+def test_the_card_is_read_whatever_lies_beside_the_file(carded):
+    assert saved.load(carded).card == CARD
+
+
+def test_a_file_with_a_card_is_one_for_keras_alone(kept, carded):
+    images = np.random.default_rng(0).integers(0, 256, (5, 16, 17, 1), np.uint8)
+    network = keras.saving.load_model(carded)
+    expected = kept[0].predict(images, verbose=0)
+    np.testing.assert_array_equal(network.predict(images, verbose=0), expected)
+
+
+def test_the_file_is_written_as_a_whole_or_not_at_all(kept, carded, monkeypatch):
+    before = carded.read_bytes()
+
+    def full(*args):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(zipfile.ZipFile, "writestr", full)
+    with pytest.raises(OSError, match="no space left"):
+        saved.save(carded, kept[0], CARD)
+    assert carded.read_bytes() == before
+    assert len(list(carded.parent.iterdir())) == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ("{", "expected JSON in UTF-8, found what is none"),
+        ("[" * 100_000, "expected JSON in UTF-8, found what is none"),
+        ("\udcff", "expected JSON in UTF-8, found what is none"),
+        ("[]", "expected an object of format 1, found another"),
+        ({"format": None}, "expected an object of format 1, found another"),
+        ({"format": True}, "expected an object of format 1, found another"),
+        ({"format": 2}, "expected format 1 at most, found 2, which a newer version"),
+        ({"label_names": "abc"}, "label_names: expected different names that can be"),
+        ({"label_names": ["a", "b", "a"]}, "label_names: expected different names"),
+        ({"label_names": ["a", "b", "\x1b[2J"]}, "label_names: expected different"),
+        ({"label_names": ["a", "b", 1]}, "label_names: expected different names"),
+        ({"label_names": ["a", ["b"], {}]}, "label_names: expected different names"),
+        ({"label_names": ["a", "b"]}, "17x1 in 3 classes, found another model's"),
+        ({"image_shape": [17, 16, 1]}, "model's, images of 17x16x1 in 3 classes"),
+        ({"image_shape": [16, 17, 1.0]}, "image_shape: expected height, width and"),
+        ({"image_shape": [16, 17]}, "image_shape: expected height, width and"),
+        ({"fit": "crop"}, "fit: expected ink or whole, or null, found another"),
+        ({"fit": {}}, "fit: expected ink or whole, or null, found another"),
+        ({"settings": []}, "settings: expected an object, found another"),
+        ({"digests": {"a": 1}}, "digests: expected"),
+        ({"weights": "0" * 64}, "expected the card of these weights, found that of"),
+        ({"weights": None}, "expected the card of these weights, found that of"),
+        ("x" * (1 << 24) + "x", "expected at most 16,777,216 bytes, found more"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_a_card_that_is_damaged_or_another_networks_is_one_line(
+    carded, tmp_path, change, says
+):
+    data = change.encode(errors="surrogateescape") if isinstance(change, str) else None
+    if data is None:
+        with zipfile.ZipFile(carded) as archive:
+            data = json.dumps(json.loads(archive.read("card.json")) | change)
+    path = tmp_path / "model.keras"
+    rewrite(carded, path, card=data)
+    line = refused(path)
+    assert line.startswith(f"{path}: card.json: ")
+    assert says in line
+
+
+def test_a_flipped_bit_in_the_card_is_one_line(carded):
+    data = bytearray(carded.read_bytes())
+    with zipfile.ZipFile(carded) as archive:
+        info = archive.getinfo("card.json")
+    data[info.header_offset + 30 + len("card.json") + info.file_size // 2] ^= 1
+    carded.write_bytes(data)
+    assert "card.json: expected a whole member of the zip, found Bad CRC-32" in refused(
+        carded
+    )
+
+
+def test_what_a_later_card_of_this_format_says_more_is_passed_over(carded, tmp_path):
+    path = tmp_path / "model.keras"
+    with zipfile.ZipFile(carded) as archive:
+        fields = json.loads(archive.read("card.json"))
+    rewrite(carded, path, card=json.dumps(fields | {"license": "MIT"}))
+    assert saved.load(path).card == CARD
+
+
+def test_a_run_of_version_1_1_0_is_read_as_it_was():
+    """One of light bars at three heights, which that version trained and wrote."""
+    folder = pathlib.Path(__file__).parents[2] / "run_of_1.1.0"
+    network, found = saved.load(folder / "model.keras")
+    assert found.label_names == ("top", "middle", "bottom")
+    assert (found.image_shape, found.fit) == ((16, 16, 1), "whole")
+    assert found.settings["dataset"] == "mnist_idx_tfds/bars-137900183aac/1.0.0"
+    images = np.full((3, 16, 16, 1), 30, np.uint8)
+    for label, image in enumerate(images):
+        image[5 * label + 1 : 5 * label + 4, 2:14] = 220
+    assert network.predict(images, verbose=0).argmax(1).tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "fit"),
+    [
+        ("mnist_idx_tfds/mnist/1.0.0", "ink"),
+        ("mnist_idx_tfds/packed-0123456789ab/1.0.0", "whole"),
+        ("emnist/letters/3.1.0", None),
+        (None, None),
+    ],
+)
+def test_a_file_without_a_card_is_taken_with_what_lies_beside_it(
+    kept, tmp_path, dataset, fit
+):
+    path = tmp_path / "model.keras"
+    shutil.copy(kept[1], path)
+    saved.write_labels(tmp_path, CARD.label_names)
+    run = {"dataset": dataset, "image_shape": [16, 17, 1]} if dataset else {}
+    if run:
+        (tmp_path / "settings.json").write_text(json.dumps(run))
+    expected = Card(CARD.label_names, (16, 17, 1), fit, settings=run)
+    assert saved.load(path).card == expected
+
+
+def test_settings_of_another_model_or_damaged_ones_are_one_line(kept, tmp_path):
+    path = tmp_path / "model.keras"
+    shutil.copy(kept[1], path)
+    for text, says in (
+        ('{"image_shape": [28, 28, 1]}', "model's, images of 28x28x1 in 3 classes"),
+        ("{", "expected JSON of the run that the model is from"),
+    ):
+        (tmp_path / "settings.json").write_text(text)
+        with pytest.raises(TrainerError) as error:
+            saved.load(path)
+        assert str(error.value).startswith(f"{tmp_path / 'settings.json'}: expected")
+        assert says in str(error.value)
+
+
+def test_a_network_is_saved_only_as_keras_and_with_its_own_card(kept, tmp_path):
+    with pytest.raises(TrainerError, match="name: expected one that ends in"):
+        saved.save(tmp_path / "model.h5", kept[0], CARD)
+    other = architectures.cnn((16, 17, 1), 4)
+    with pytest.raises(TrainerError, match="expected what is said of this model"):
+        saved.save(tmp_path / "model.keras", other, CARD)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("model", "data"), [("012", "123"), ("ab1", "01"), ("a", "b")])
+def test_a_class_of_a_name_that_the_model_has_not_is_one_line(model, data):
+    with pytest.raises(TrainerError, match="found none of the name"):
+        saved.matched("m.keras", model, data, "own")

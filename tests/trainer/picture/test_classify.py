@@ -189,23 +189,17 @@ def test_a_network_without_one_size_or_of_other_channels_is_refused(shape):
         label(network, DIGITS)
 
 
-@pytest.mark.parametrize(
-    ("settings", "fit"),
-    [
-        (None, "ink"),
-        ("{}", "ink"),
-        ('{"dataset": "mnist_idx_tfds/mnist/1.0.0"}', "ink"),
-        ('{"dataset": "emnist/letters/3.1.0"}', "ink"),
-        ('{"dataset": "mnist_idx_tfds/packed-0123456789ab/1.0.0"}', "whole"),
-    ],
-)
-def test_images_are_fitted_as_those_of_the_run_were(tmp_path, settings, fit):
-    if settings is not None:
-        (tmp_path / "settings.json").write_text(settings)
-    assert classify.fit_of(tmp_path) == fit
-
-
-def test_settings_that_are_damaged_are_one_line(tmp_path):
-    (tmp_path / "settings.json").write_text("{")
-    with pytest.raises(TrainerError, match=r"settings\.json: expected JSON of the run"):
-        classify.fit_of(tmp_path)
+def test_where_nobody_knows_how_to_fit_that_ends_it_at_the_first_that_needs_it(
+    network, digits, tmp_path
+):
+    """Which is an error of the command, not of this file."""
+    fit_for_it, other = tmp_path / "a.png", tmp_path / "b.png"
+    Image.fromarray(digits[0]).save(fit_for_it)
+    Image.fromarray(digits[0]).resize((60, 60)).save(other)
+    made, errors = label(network, fit_for_it, how=None)
+    assert (len(made), errors) == (1, [])
+    large = tmp_path / "large-idx3-ubyte"
+    large.write_bytes(encode(np.kron(digits, np.ones((2, 2), np.uint8))))
+    for file in other, large:
+        with pytest.raises(TrainerError, match="--fit: expected ink or whole for a"):
+            label(network, file, how=None)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mnist_idx_tfds import idx
 from mnist_idx_tfds.pictures import reading
 from trainer.errors import TrainerError
 from trainer.picture import fit
@@ -95,15 +96,6 @@ def test_an_even_tone_has_no_ink(tone):
         fit.fit(Image.new("L", (40, 40), tone), MNIST)
 
 
-def test_colors_are_scaled_to_cover_the_field_and_cut_on_both_sides():
-    image = Image.new("RGB", (80, 40), "red")
-    image.paste((0, 255, 0), (20, 0, 60, 40))
-    fitted = fit.fit(image, COLOR)
-    assert fitted.pixels.shape == COLOR
-    assert not fitted.inverted
-    assert (fitted.pixels[:, 1:-1] == [0, 255, 0]).all()
-
-
 def test_a_gray_image_has_three_equal_channels_for_a_network_of_three():
     pixels = fit.fit(drawing(size=(20, 20)), COLOR).pixels
     assert pixels.shape == COLOR
@@ -113,18 +105,67 @@ def test_a_gray_image_has_three_equal_channels_for_a_network_of_three():
 def test_a_whole_picture_is_fitted_as_packed_ones_are(tmp_path):
     drawing(ink=10, paper=200).save(tmp_path / "x.png")
     image = reading.load(tmp_path / "x.png")
-    fitted = fit.fit(image, MNIST, ink=False)
+    fitted = fit.fit(image, MNIST, how="whole")
     assert not fitted.inverted
     (packed,) = next(reading.read_all([tmp_path / "x.png"], (28, 28))).pages
     np.testing.assert_array_equal(fitted.pixels[..., 0], packed)
 
 
-def test_so_is_a_whole_picture_in_color(tmp_path):
+@pytest.mark.parametrize("how", ["whole", "ink", None])
+def test_so_is_a_picture_in_color_in_any_case(tmp_path, how):
     image = Image.new("RGB", (80, 40), "red")
     image.paste((0, 255, 0), (20, 0, 60, 40))
     image.save(tmp_path / "x.png")
-    fitted = fit.fit(reading.load(tmp_path / "x.png"), COLOR, ink=False)
+    fitted = fit.fit(reading.load(tmp_path / "x.png"), COLOR, how=how)
     (packed,) = next(
         reading.read_all([tmp_path / "x.png"], COLOR[:2], color=True)
     ).pages
     np.testing.assert_array_equal(fitted.pixels, packed)
+
+
+def test_where_nobody_knows_how_that_is_an_error_but_for_what_needs_no_fitting():
+    with pytest.raises(fit.HowError) as error:
+        fit.fit(drawing(), MNIST, how=None)
+    expected = (
+        "--fit: expected ink or whole for a picture of 200x150 and a network for 28"
+    )
+    assert str(error.value).startswith(expected)
+    assert "\n" not in str(error.value)
+    assert fit.fit(drawing(size=(28, 28)), MNIST, how=None).pixels.shape == MNIST
+
+
+def strokes(ink, paper, box):
+    """Rectangles of several shapes and places on plain paper, one in an image."""
+    return [
+        drawing(ink, paper, (90, 90), (left, top, left + box, top + height))
+        for left, top, height in ((10, 10, 40), (30, 5, 70), (20, 40, 25), (5, 30, 55))
+    ]
+
+
+def test_images_that_were_made_of_their_ink_are_measured_as_such():
+    made = [fit.fit(image, MNIST).pixels for image in strokes(0, 255, 30)]
+    assert fit.measured(np.stack(made)) == "ink"
+
+
+@pytest.mark.parametrize(
+    ("ink", "paper"), [(0, 255), (255, 0)], ids=["dark ink", "light ink"]
+)
+def test_drawings_that_were_packed_whole_are_measured_as_such(ink, paper):
+    """On dark paper they are like ink of another place and size."""
+    made = [fit.fit(x, MNIST, how="whole").pixels for x in strokes(ink, paper, 30)]
+    assert fit.measured(np.stack(made)) == "whole"
+
+
+@pytest.mark.parametrize("shape", [(5, 28, 28, 1), (5, 28, 28, 3)])
+def test_what_has_no_plain_ground_is_measured_as_whole(shape):
+    images = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    assert fit.measured(images) == "whole"
+
+
+def test_images_without_anything_in_them_are_measured_as_whole():
+    assert fit.measured(np.zeros((3, 28, 28, 1), np.uint8)) == "whole"
+
+
+def test_the_published_digits_are_ink(mnist_idx_dir):
+    images = next(idx.read(mnist_idx_dir / "train-images-idx3-ubyte.gz"))
+    assert fit.measured(images[:200, ..., np.newaxis]) == "ink"

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from trainer.errors import TrainerError
+from trainer.network import architectures
+from trainer.network.card import Card
 from trainer.run.workdir import Workdir
 
 SETTINGS = {
@@ -109,9 +111,9 @@ def test_metrics_that_do_not_reach_the_checkpoint_are_named(begun):
 
 def test_the_model_loads_without_this_project(begun):
     work = Workdir(begun, SETTINGS, NAMES)
-    model = network()
-    path = work.save_model(model)
-    x = np.ones((1, 3), np.float32)
+    model = architectures.cnn((16, 16, 1), 2)
+    path = work.save_model(model, Card(NAMES, (16, 16, 1)))
+    x = np.ones((1, 16, 16, 1), np.uint8)
     found = keras.saving.load_model(path).predict(x, verbose=0)
     np.testing.assert_array_equal(found, model.predict(x, verbose=0))
 

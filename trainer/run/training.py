@@ -1,0 +1,169 @@
+"""From what to train on, and how, as people say it, to a trained network."""
+
+import pathlib
+import shlex
+from collections.abc import Sequence
+
+from trainer import settings
+from trainer.data import damage, pipeline, source
+from trainer.data.split import Split
+from trainer.errors import TrainerError
+from trainer.machine import device, peers, shares
+from trainer.machine.device import Device
+from trainer.network import parallel, saved
+from trainer.network.architectures import MODELS
+from trainer.run import budget, loop
+from trainer.run.hyperparameters import Hyperparameters
+
+_FINDINGS = 3  # Lines on what is odd about the data set.
+_CHOICES = {
+    "augment": ("auto", "on", "off"),
+    "class_weight": ("auto", "balanced", "none"),
+    "feed": ("auto", "memory", "stream"),
+    "model": (None, *MODELS),
+}
+_LEAST = {"epochs": 1, "batch_size": 1, "log_every": 0, "seed": 0}
+
+
+def train(
+    selected: Device,
+    *,
+    data_dir: str | None = None,
+    manual_dir: str | None = None,
+    idx_dir: str | None = None,
+    dataset: str | None = None,
+    model: str | None = None,
+    from_model: str | None = None,
+    augment: str = "auto",
+    class_weight: str = "auto",
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    learning_rate: float | None = None,
+    log_every: int = 20,
+    seed: int = 0,
+    train_split: str = "train",
+    eval_split: str = "test",
+    feed: str = "auto",
+    workdir: str | None = None,
+    target_accuracy: float | None = None,
+) -> loop.Result:
+    """Trains as the flags of `python -m trainer` say, which have the same names.
+
+    Args:
+      selected: what to compute on.
+      data_dir: as for `source.prepare`.
+      manual_dir: as for `source.prepare`.
+      idx_dir: as for `source.prepare`.
+      dataset: as for `source.prepare`; None for MNIST.
+      model: name of the network; None for the one that is best for the data.
+      from_model: path of a network whose weights to begin with.
+      augment: "auto", "on" or "off", whether to change images at random.
+      class_weight: as of `Hyperparameters`.
+      epochs: passes over the training split; None for what `budget.of` says.
+      batch_size: examples a step; None for the network's own.
+      learning_rate: at its peak; None for the network's own.
+      log_every: as of `Hyperparameters`.
+      seed: as of `Hyperparameters`.
+      train_split: TFDS split to train on.
+      eval_split: TFDS split to evaluate on.
+      feed: as for `pipeline.of`; "auto" goes on as a run was begun.
+      workdir: as for `loop.run`.
+      target_accuracy: as for `loop.run`.
+
+    Raises:
+      TrainerError: a value cannot be used, or as of `source.prepare`, `Split` and
+        `loop.run`.
+      mnist_idx_tfds.idx.IdxError: as of `source.prepare`.
+      signals.Interrupted: as of `loop.run`.
+    """
+    given = dict(locals())
+    _check(given)
+    is_mnist = budget.is_mnist(idx_dir, dataset)
+    name = model or ("cnn" if is_mnist else "strong")
+    if from_model and not model:
+        name = _model_of(from_model) or name
+    network = MODELS[name]
+    batch_size = batch_size or network.batch_size
+    shares.check(batch_size, selected.devices)
+    device.share_cores(selected, parallel.parts(selected.cores, batch_size))
+    builder = peers.after_first(
+        lambda: source.prepare(data_dir, manual_dir, idx_dir, dataset or source.MNIST)
+    )
+    _print_findings(source.findings(builder), idx_dir)
+    train = Split(builder, train_split, "--train_split")
+    evaluation = Split(builder, eval_split, "--eval_split")
+    length = budget.of(
+        train.examples, train.image_shape, epochs, network.epochs if is_mnist else None
+    )
+    how = Hyperparameters(
+        model=name,
+        epochs=length.epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate or network.learning_rate,
+        log_every=log_every,
+        seed=seed,
+        class_weight=class_weight,
+        from_model=from_model,
+    )
+    is_augmented = augment == "on"
+    if augment == "auto":
+        is_augmented = length.epochs * length.passes >= network.augmented_from
+    with damage.named(builder):
+        data = pipeline.of(
+            train,
+            evaluation,
+            feed=peers.first_says(lambda: _feed(feed, workdir)),
+            batch_size=how.batch_size,
+            seed=how.seed,
+            passes=length.passes,
+            augment=is_augmented,
+            devices=selected.devices,
+        )
+        return loop.run(how, data, selected, length.why, workdir, target_accuracy)
+
+
+def _check(given: dict[str, object]) -> None:
+    """Raises an error for what the flags of the program would not take."""
+    for name, choices in _CHOICES.items():
+        if given[name] not in choices:
+            names = ", ".join(map(str, filter(None, choices)))
+            raise TrainerError(f"{name}: expected {names}, found {given[name]!r}")
+    for name, least in _LEAST.items():
+        value = given[name]
+        if value is None and name in ("epochs", "batch_size"):
+            continue
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise TrainerError(
+                f"{name}: expected a whole number from {least}, found {value!r}"
+            )
+    rate = given["learning_rate"]
+    if rate is not None and not (
+        isinstance(rate, int | float) and 0 < rate < float("inf")
+    ):
+        raise TrainerError(f"learning_rate: expected more than 0, found {rate!r}")
+
+
+def _feed(feed: str, workdir: str | None) -> str:
+    """Returns what was asked for, or how a run that goes on was begun.
+
+    The order of the examples is another one from memory than from a stream.
+    """
+    if feed != "auto" or not workdir:
+        return feed
+    begun = settings.read(pathlib.Path(workdir).expanduser())
+    return str(begun.get(settings.FEED, "auto"))
+
+
+def _model_of(path: str) -> str:
+    """Returns the name of the network that a run has saved; empty if it is not known."""
+    name = str(saved.settings_of(path).get(settings.MODEL, ""))
+    return name if name in MODELS else ""
+
+
+def _print_findings(findings: Sequence[str], idx_dir: str | None) -> None:
+    """Says what is odd about the data set, the gravest of it."""
+    for finding in findings[:_FINDINGS]:
+        print(f"odd: {finding}", flush=True)
+    if (more := len(findings) - _FINDINGS) > 0:
+        folder = shlex.quote(idx_dir) if idx_dir else "DIR"
+        print(f"... {more} more: python -m mnist_idx_tfds.idx {folder}", flush=True)
