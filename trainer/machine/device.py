@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mnist_idx_tfds import machine
 from trainer.errors import TrainerError
-from trainer.machine import backend, peers
+from trainer.machine import backend, cluster, peers
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -78,9 +78,9 @@ def select(name: str) -> Device:
             "computes, found several. KERAS_BACKEND=jax computes on several."
         )
     unused = _UNUSED if jax else (*_UNUSED, "jax")
+    cluster.join()  # Whose noise `launch` keeps.
     with _startup_noise_hidden(), _not_found(unused):
         if jax:
-            peers.join()
             return _with_peers(_select_for_jax(name))
         return _select_for_tensorflow(name)
 
@@ -110,12 +110,13 @@ def _cpu() -> Device:
 
 def _select_for_jax(name: str) -> Device:
     cpu = _cpu()._replace(cores=1)  # JAX divides its operations itself.
-    if name == "cpu":
-        os.environ["JAX_PLATFORMS"] = "cpu"  # Or it would start the GPU, too.
     # JAX would else take three quarters of a GPU's memory at once.
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     import jax
 
+    if name == "cpu":
+        # Or it would start the GPU, too; `cluster` may have imported it long ago.
+        jax.config.update("jax_platforms", "cpu")  # type: ignore[no-untyped-call]
     why = ""
     try:
         found = jax.local_devices(backend="gpu" if name.startswith("gpu") else None)

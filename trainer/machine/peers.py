@@ -14,12 +14,14 @@ from trainer.errors import TrainerError
 if TYPE_CHECKING:
     import numpy as np
 
-# Keras's variables, which `launch` checks. ADDRESSES are "HOST:PORT" of the first process.
+# Keras's variables, which `cluster` checks. ADDRESSES is "HOST:PORT" of the first process.
 ADDRESSES = "KERAS_DISTRIBUTION_JOB_ADDRESSES"
 COUNT = "KERAS_DISTRIBUTION_NUM_PROCESSES"
 INDEX = "KERAS_DISTRIBUTION_PROCESS_ID"
 # Its value is a file descriptor, at whose end nobody watches this process any more.
 WATCHER = "TRAINER_WATCHER"
+# And of this, of a file for what JAX's C++ code says.
+LOG = "TRAINER_LOG"
 _Value = TypeVar("_Value")
 
 
@@ -36,18 +38,6 @@ def index() -> int:
 def is_first() -> bool:
     """Returns whether this process prints, and keeps the run."""
     return index() == 0
-
-
-def join() -> None:
-    """Has JAX compute with all processes, if there are several; before it computes."""
-    if count() > 1:
-        import jax
-
-        # It would keep SIGTERM to itself, which is to stop a run.
-        jax.config.update("jax_enable_preemption_service", False)  # type: ignore[no-untyped-call]
-        jax.distributed.initialize(
-            os.environ[ADDRESSES], num_processes=count(), process_id=index()
-        )
 
 
 def all_say(value: _Value) -> list[_Value]:

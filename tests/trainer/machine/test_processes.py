@@ -1,17 +1,21 @@
 """Several processes of one run, as on several machines: real ones, on loopback."""
 
+import contextlib
 import importlib.util
 import os
 import pathlib
 import re
 import signal
 import socket
+import sys
 import time
 
 import processes
 import pytest
 from idx_files import write_set
 from kept_runs import bits, records
+
+from trainer.machine import cluster
 
 if not importlib.util.find_spec("jax"):
     pytest.skip("JAX is not installed", allow_module_level=True)
@@ -24,7 +28,10 @@ GOES_ON = (
 def changed(code):
     """Returns Python's arguments for the program, some of whose module is changed."""
     run = "runpy.run_module('trainer', run_name='__main__', alter_sys=True)"
-    return "-c", f"import runpy; from trainer.machine import launch; {code}; {run}"
+    return "-c", f"import runpy; from trainer.machine import cluster; {code}; {run}"
+
+
+LOOPBACK = f"{int.from_bytes(socket.inet_aton('127.0.0.1'), sys.byteorder):08X}"
 
 
 def free_port():
@@ -45,12 +52,12 @@ def start_one(index, *flags, count=2, port, program=("-m", "trainer"), env=()):
     )
 
 
-def start(folder, *flags, count=2, own=()):
+def start(folder, *flags, count=2, own=(), **kwargs):
     """Starts all processes of a run; `own` are flags of the last one alone.
 
     Training examples are streamed and changed; evaluation ones are cut as from memory.
     """
-    port = free_port()
+    port = kwargs.pop("port", None) or free_port()
     given = (
         *(f"--idx_dir={folder / 'own'}", f"--data_dir={folder / 'data'}"),
         *("--model=cnn", "--batch_size=24", "--log_every=5"),
@@ -62,6 +69,7 @@ def start(folder, *flags, count=2, own=()):
             *(*given, *(own if index == count - 1 else ())),
             count=count,
             port=port,
+            **kwargs,
             env=processes.quick_jax(folder),
         )
         for index in range(count)
@@ -83,6 +91,28 @@ def computing(process):
     children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children")
     (child,) = children.read_text().split()
     return int(child)
+
+
+def wait_for_epochs(started, count):
+    while count:
+        count -= "  test_loss" in started[0].stdout.readline()
+        assert started[0].poll() is None, started[0].stderr.read()
+
+
+def listening(pid):
+    """Returns where a process listens: addresses as of /proc/net/tcp, and ports."""
+    inodes = set()
+    for path in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            inodes.add(os.readlink(path))
+    found = set()
+    for name in ("tcp", "tcp6"):
+        for row in pathlib.Path(f"/proc/net/{name}").read_text().splitlines()[1:]:
+            fields = row.split()
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in inodes:
+                address, port = fields[1].split(":")
+                found.add((address[-8:], int(port, 16)))
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -128,42 +158,68 @@ def test_losses_and_accuracy_do_not_depend_on_the_number_of_processes(folder, co
 
 
 def test_a_run_that_is_broken_goes_on_to_the_bits_of_one_that_was_not(folder):
-    """By five SIGKILLs, of what computes and of what watches, and a signal to stop."""
+    """By what computes killed, silent or not watched any more, and by a signal to stop."""
     flags = ("--epochs=16", f"--workdir={folder / 'broken'}")
+    hasty = changed("cluster._SILENCE = 4; cluster._LEAVING = 6")
 
-    def broken(end, index):
-        started = start(folder, *flags)
-        epochs = 0
-        while epochs < 2:  # So that the first of them is saved.
-            epochs += "  test_loss" in started[0].stdout.readline()
-            assert started[0].poll() is None, started[0].stderr.read()
+    def broken(index, number, watcher=False):
+        started = start(folder, *flags, program=hasty)
+        wait_for_epochs(started, 2)  # So that the first of them is saved.
         at = time.monotonic()
-        end(started[index])
-        results = ended(started)
+        child = computing(started[index])
+        os.kill(started[index].pid if watcher else child, number)
+        other = processes.end(started[1 - index])
         assert time.monotonic() - at < 60
-        return results[index], results[1 - index]
+        if number == signal.SIGSTOP:
+            os.kill(child, signal.SIGKILL)
+        return processes.end(started[index]), other
 
-    def kill_computing(process):
-        os.kill(computing(process), signal.SIGKILL)
-
-    for index in (0, 1, 1):
-        killed, other = broken(kill_computing, index)
-        assert (killed.returncode, other.returncode) == (1, 1)
-        said = "what computed was ended by SIGKILL, as systems do that have no memory left."
-        assert line(killed) == f"trainer: {said}"
-        assert line(other) == f"trainer: process {index}: {said} {GOES_ON}"
-    for index in (0, 1):
-        _, other = broken(lambda process: process.kill(), index)
+    whose = "it has ended, or its machine is lost."
+    killed, other = broken(0, signal.SIGKILL)
+    assert (killed.returncode, other.returncode) == (1, 1)
+    said = "what computed was ended by SIGKILL, as systems do that have no memory left."
+    assert line(killed) == f"trainer: {said}"
+    assert line(other) == f"trainer: process 0: {whose} {GOES_ON}"
+    for number, watcher in ((signal.SIGSTOP, False), (signal.SIGKILL, True)):
+        _, other = broken(1, number, watcher)
         assert other.returncode == 1
-        said = f"trainer: process {index}: it is lost, or its machine is. {GOES_ON}"
-        assert line(other) == said
-    stopped, other = broken(lambda process: process.terminate(), 1)
+        assert line(other) == f"trainer: process 1: {whose} {GOES_ON}"
+    stopped, other = broken(1, signal.SIGTERM, watcher=True)
     assert (stopped.returncode, other.returncode) == (143, 130)
     assert line(other).endswith("The same command goes on from there.")
     (first, second) = ended(start(folder, *flags))
     assert [(r.returncode, r.stderr) for r in (first, second)] == [(0, "")] * 2
     assert "the run goes on after step" in first.stdout
     assert bits(folder / "broken") == bits(folder / "two")
+
+
+def test_strangers_reach_no_other_address_and_end_processes_in_a_line_at_most(folder):
+    """Letters of no meaning end nothing; another process 1 does, as JAX has it."""
+    port = free_port()
+    started = start(folder, "--epochs=1000", port=port)
+    wait_for_epochs(started, 1)
+    listeners = {found for one in started for found in listening(computing(one))}
+    assert len(listeners) >= 3  # JAX's own, and Gloo's of each process.
+    assert {address for address, _ in listeners} == {LOOPBACK}
+    for _, other in listeners:
+        for letters in (
+            b"",
+            b"\0" * 8,
+            b"[" * 9999,
+            os.urandom(999),
+            b"GET / HTTP/1.0",
+        ):
+            with socket.create_connection(("127.0.0.1", other)) as stranger:
+                stranger.sendall(letters)
+    wait_for_epochs(started, 1)
+    another = start_one(1, port=port, program=changed("cluster.PATIENCE = 1"))
+    said = (
+        "KERAS_DISTRIBUTION_PROCESS_ID: expected one process of each number, found two"
+    )
+    for result in ended(started):
+        assert result.returncode == 1
+        assert line(result) == f"trainer: {said} of one."
+    assert line(processes.end(another)).startswith("trainer: ")
 
 
 def test_another_set_ends_all_processes_in_a_line_that_says_whose(folder):
@@ -177,76 +233,62 @@ def test_another_set_ends_all_processes_in_a_line_that_says_whose(folder):
     assert all(re.match(said, line(r)) for r in results)
 
 
-def test_other_flags_end_all_processes_before_anything_heavy():
+def test_other_flags_or_versions_end_all_processes_before_anything_heavy():
     port = free_port()
-    results = ended([start_one(i, f"--seed={i}", port=port) for i in (0, 1)])
-    assert [(r.returncode, line(r)) for r in results] == [
-        (
-            1,
-            "trainer: process 1: --seed: expected 0, as process 0 has it, found 1. "
-            "Give all processes the same.",
-        )
-    ] * 2
-
-
-def test_another_version_ends_all_processes():
+    metadata = "from importlib import metadata; metadata.version"
+    old = changed(f"{metadata} = lambda name: '0.1'")
+    seeds = [start_one(i, f"--seed={i}", port=port) for i in (0, 1)]
     port = free_port()
-    old = changed(
-        "from importlib import metadata; metadata.version = lambda name: '0.1'"
-    )
-    results = ended([start_one(0, port=port), start_one(1, port=port, program=old)])
-    assert [r.returncode for r in results] == [1, 1]
-    assert all("process 1: jax: expected" in line(r) for r in results)
-    assert all("found 0.1." in line(r) for r in results)
+    versions = [start_one(0, port=port), start_one(1, port=port, program=old)]
+    said = {
+        "--seed: expected 0, as process 0 has it, found 1.": ended(seeds),
+        "found 0.1.": ended(versions),
+    }
+    for text, results in said.items():
+        assert [r.returncode for r in results] == [1, 1]
+        for result in results:
+            assert line(result).startswith("trainer: process 1: ")
+            assert f"{text} Give all processes the same." in line(result)
 
 
 def test_processes_that_do_not_come_are_waited_for_so_long():
     port = free_port()
-    program = changed("launch._PATIENCE = 2")
+    program = changed("cluster.PATIENCE = 2")
     results = ended([start_one(i, count=3, port=port, program=program) for i in (0, 2)])
     assert [r.returncode for r in results] == [1, 1]
     said = (
-        f"trainer: process 1: expected it at 127.0.0.1:{port} within 2 s, found none. "
-        "Start it with the same command, and KERAS_DISTRIBUTION_PROCESS_ID of its own."
+        f"trainer: 3 processes: expected all of them at 127.0.0.1:{port} "
+        "(KERAS_DISTRIBUTION_JOB_ADDRESSES) within 2 s, found fewer. Start each with the "
+        "same command, and KERAS_DISTRIBUTION_PROCESS_ID of its own."
     )
     assert [line(r) for r in results] == [said, said]
 
 
-def test_a_first_process_that_does_not_come_is_waited_for_so_long():
-    port = free_port()
-    result = processes.end(
-        start_one(1, port=port, program=changed("launch._PATIENCE = 1"))
-    )
-    assert result.returncode == 1
-    assert line(result) == (
-        f"trainer: process 0: expected it at 127.0.0.1:{port} "
-        "(KERAS_DISTRIBUTION_JOB_ADDRESSES) within 1 s, found: connection refused. Start "
-        "it, or mend the address."
-    )
+@pytest.mark.parametrize(
+    ("host", "resolved", "found"),
+    [
+        ("NAME", "127.0.1.1", "0.0.0.0"),  # As on Debian.
+        ("name.example.org", "127.0.1.1", "0.0.0.0"),
+        ("name", "192.0.2.7", "192.0.2.7"),
+        ("localhost", "127.0.0.1", "127.0.0.1"),
+        ("127.0.0.1", "127.0.0.1", "127.0.0.1"),
+        ("[::1]", "::1", "::1"),
+        ("other", "127.0.0.1", "127.0.0.1"),
+    ],
+)
+def test_the_first_process_listens_at_its_address_alone_but_for_its_own_name(
+    host, resolved, found, monkeypatch
+):
+    """What a machine's own name is to itself can be another address than to others."""
+    family = socket.AF_INET6 if ":" in resolved else socket.AF_INET
 
+    def resolve(host, port, **kwargs):
+        return [(family, kwargs["type"], 0, "", (resolved, port))]
 
-def test_a_process_that_falls_silent_is_lost():
-    port = free_port()
-    program = changed("launch._BEAT = 0.5; launch._SILENCE = 3; launch._GRACE = 1")
-    first, second = (start_one(i, port=port, program=program) for i in (0, 1))
-    try:
-        assert "has the log" in second.stdout.readline()
-        second.send_signal(signal.SIGSTOP)
-        result = processes.end(first)
-    finally:
-        second.kill()
-        processes.end(second)
-    assert result.returncode == 1
-    said = "trainer: process 1: it is lost, or its machine is."
-    assert line(result) == f"{said} {GOES_ON}"
-
-
-def test_two_processes_of_one_number_are_one_too_many():
-    port = free_port()
-    results = ended([start_one(i, count=3, port=port) for i in (0, 1, 1)])
-    assert [r.returncode for r in results] == [1, 1, 1]
-    said = "KERAS_DISTRIBUTION_PROCESS_ID: expected one process 1, found two."
-    assert {line(r) for r in results} == {f"trainer: {said}"}
+    monkeypatch.setattr(socket, "gethostname", lambda: "name")
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    monkeypatch.setenv("KERAS_DISTRIBUTION_JOB_ADDRESSES", f"{host}:7870")
+    assert cluster._listens_at() == (family, (found, 7870))
 
 
 def test_a_port_that_is_taken_is_said():
