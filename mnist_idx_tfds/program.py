@@ -25,6 +25,10 @@ def run(
     """
     # Flags may stand between the others, whether these are needed or not.
     args = parser.parse_intermixed_args()
+    for name, value in vars(args).items():
+        # Such as that of a variable that is not set: of a path it would be this folder.
+        if value == "" or (isinstance(value, list) and "" in value):
+            parser.error(f"{name}: expected a value, found an empty one")
     guard(parser.prog, lambda: main(args))
 
 

@@ -10,6 +10,8 @@ from trainer import cli
 from trainer.errors import TargetMissedError
 from trainer.machine import launch
 
+_MOST = 2**31 - 1  # Of any number, as TensorFlow and JAX have 32 bits for it.
+
 cli.define_device(several=True)
 cli.define_data("train on", "MNIST")
 _MODEL = flags.DEFINE_enum(
@@ -45,12 +47,14 @@ _EPOCHS = flags.DEFINE_integer(
     "Passes over the training split, with an evaluation after each (default: by the "
     "number of images and their size; for MNIST itself the model's own).",
     lower_bound=1,
+    upper_bound=_MOST,
 )
 _BATCH_SIZE = flags.DEFINE_integer(
     "batch_size",
     None,
     "Training examples a step (default: the model's own).",
     lower_bound=1,
+    upper_bound=_MOST,
 )
 _LEARNING_RATE = flags.DEFINE_float(
     "learning_rate",
@@ -63,13 +67,14 @@ _LOG_EVERY = flags.DEFINE_integer(
     20,
     "Steps between lines of the log; 0: a line an epoch.",
     lower_bound=0,
+    upper_bound=_MOST,
 )
 _SEED = flags.DEFINE_integer(
     "seed",
     0,
     "Decides the initial weights, the order of the examples and their changes.",
     lower_bound=0,
-    upper_bound=2**31 - 1,
+    upper_bound=_MOST,
 )
 _TRAIN_SPLIT = flags.DEFINE_string(
     "train_split", "train", "TFDS split to train on, such as train[:85%]."

@@ -7,6 +7,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable
+from typing import NoReturn
 
 from absl import app, flags, logging
 
@@ -87,9 +88,9 @@ def run(
 ) -> None:
     """Parses the command line, runs `main`, and exits.
 
-    Errors that the user can mend, from the flags or raised by `main`, end the
-    program with one line on standard error and their exit code; so do signals. With
-    `--verbosity=1` the line comes after Python's traceback.
+    Errors that the user can mend end the program with one line on standard error: those
+    of the command line with exit code 2, those that `main` raises with their own; so do
+    signals. With `--verbosity=1` the line comes after Python's traceback.
 
     Args:
       name: what users call the program, such as "trainer.predict".
@@ -109,18 +110,24 @@ def run(
         try:
             rest = flags.FLAGS(argv)
         except flags.Error as e:
-            message = "; ".join(str(e).splitlines())  # Of several flags.
-            sys.exit(f"{name}: {message}. See python -m {name} --help.")
+            wrong("; ".join(str(e).splitlines()))  # Of several flags.
+        except SystemExit:
+            sys.exit(0)  # absl has printed the help, and calls that a failure.
+        own = flags.FLAGS.get_key_flags_for_module(argv[0])
+        # Such as that of a variable that is not set, in place of which no other choice
+        # is to be made.
+        empty = [f"--{flag.name}" for flag in own if flag.value == ""]
+        if empty or "" in rest:
+            wrong(f"{(*empty, arguments)[0]}: expected a value, found an empty one")
         if rest[1:] and not arguments:
-            sys.exit(
-                f"{name}: unexpected argument {rest[1]!r}: options are --name=value."
-            )
+            wrong(f"unexpected argument {rest[1]!r}: options are --name=value")
         if arguments and not rest[1:]:
-            sys.exit(
-                f"{name}: expected {arguments}, found none. "
-                f"See python -m {name} --help."
-            )
+            wrong(f"expected {arguments}, found none")
         return rest
+
+    def wrong(what: str) -> NoReturn:
+        print(f"{name}: {what}. See python -m {name} --help.", file=sys.stderr)
+        sys.exit(2)  # As of `argparse`.
 
     def guarded(argv: list[str]) -> None:
         if not flags.FLAGS["verbosity"].present:

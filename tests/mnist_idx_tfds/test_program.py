@@ -61,3 +61,17 @@ def test_progress_is_told_every_two_seconds(monkeypatch, capsys):
 def test_what_is_quick_has_no_progress(capsys):
     assert list(program.progress([[0]], 1, "train", "digits")) == [[0]]
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("args", [["", "--more=x"], ["a", "--more="], ["a", "b", ""]])
+def test_an_empty_argument_is_not_this_folder_but_a_wrong_command(
+    args, capsys, monkeypatch
+):
+    monkeypatch.setattr(sys, "argv", ["prog", *args])
+    parser = argparse.ArgumentParser("prog")
+    parser.add_argument("paths", nargs="+")
+    parser.add_argument("--more")
+    with pytest.raises(SystemExit) as caught:
+        program.run(parser, lambda args: 0)
+    assert caught.value.code == 2
+    assert "expected a value, found an empty one" in capsys.readouterr().err

@@ -493,7 +493,7 @@ def test_a_wrong_command_is_one_line_before_anything_heavy(
     nothing_heavy, args, message
 ):
     result = run(*args, path=nothing_heavy)
-    assert (result.returncode, result.stdout) == (1, "")
+    assert (result.returncode, result.stdout) == (2, "")
     (line,) = result.stderr.splitlines()
     assert line.startswith("trainer.demo: ")
     assert message in line

@@ -121,7 +121,7 @@ def test_a_wrong_command_is_one_line_before_anything_heavy(tmp_path, args, messa
     for name in ("tensorflow", "tensorflow_datasets", "keras", "numpy", "matplotlib"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('takes seconds')")
     result = run(*args, path=tmp_path)
-    assert (result.returncode, result.stdout) == (1, "")
+    assert (result.returncode, result.stdout) == (2, "")
     (line,) = result.stderr.splitlines()
     assert line.startswith("trainer.evaluate: ")
     assert message in line

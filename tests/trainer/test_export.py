@@ -333,7 +333,7 @@ def test_what_does_not_go_with_quantizing_is_one_line_and_nothing_is_written(
 
 def test_a_command_without_a_folder_is_one_line():
     result = run("--model=model.keras")
-    assert (result.returncode, result.stdout) == (1, "")
+    assert (result.returncode, result.stdout) == (2, "")
     expected = "trainer.export: flag --export_dir=None: expected a folder. See python"
     (line,) = result.stderr.splitlines()
     assert line.startswith(expected)

@@ -42,6 +42,12 @@ def begin(
             "of its name, and images of its size, or begin without it."
         )
     own_layers, layers = ([x for x in m.layers if x.weights] for m in (network, start))
+    if len(own_layers) != len(layers):
+        raise TrainerError(
+            f"--from_model={path}: expected {len(own_layers)} layers with weights, as "
+            f"{network.name} has them, found {len(layers)}. Is it of another version of "
+            "the trainer?"
+        )
     kept = tuple(label_names) == tuple(start_names)
     stop = None if kept else -1
     for own_layer, layer in zip(own_layers[:stop], layers[:stop], strict=True):

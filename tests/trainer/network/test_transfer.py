@@ -1,5 +1,6 @@
 """A network that begins with another's weights."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -59,3 +60,10 @@ def test_another_architecture_is_refused_by_its_name_and_size(start, found):
         "--from_model=m.keras: expected a network strong for images of 20x20x1, found "
         f"{found}. "
     )
+
+
+def test_another_number_of_layers_is_refused():
+    start = network()
+    fewer = keras.Model(start.inputs[0], start.layers[-2].output, name=start.name)
+    with pytest.raises(TrainerError, match=r"expected \d+ layers .* found \d+\."):
+        transfer.begin(network(), ABC, fewer, ABC, "m.keras")
