@@ -55,7 +55,7 @@ def main(_: list[str]) -> None:
     f = flags.FLAGS
     selected = device.select(f.device)  # Before others use TensorFlow.
     from trainer import signals
-    from trainer.data import origins, source
+    from trainer.data import origins, overlap, source
     from trainer.data.split import Split
     from trainer.network import saved
     from trainer.quality import measures, mistakes
@@ -76,6 +76,11 @@ def main(_: list[str]) -> None:
     names, labels = saved.fitted(
         path, card, split.name, split.image_shape, split.label_names
     )
+    findings = source.findings(builder)
+    said = sys.stderr if f.json else sys.stdout
+    if seen := overlap.said(builder, split.split, recorded, card.digests):
+        findings = seen, *findings
+        print(f"odd: {seen}", file=said)
     facts = {
         "dataset": split.name,
         "split": split.split,
@@ -92,7 +97,6 @@ def main(_: list[str]) -> None:
         result = measures.evaluate(
             network, batches, names, kept, settings.weighs_alike(recorded)
         )
-    said = sys.stderr if f.json else sys.stdout
     if f.json or report_path or mistakes_path:
         label_of = {label: own for own, label in enumerate(labels.tolist())}
         result = result.with_sources(
@@ -118,7 +122,6 @@ def main(_: list[str]) -> None:
     if report_path:
         from trainer.quality import report
 
-        findings = source.findings(builder)
         report.write(report_path, recorded, metrics, result, facts, findings)
         print(f"report  {report_path}", file=said)
 

@@ -35,7 +35,7 @@ def main(_: list[str]) -> None:
     exported.check(f.export_dir, onnx=f.onnx)
     images = None
     if f.quantize:
-        from trainer.data import source
+        from trainer.data import overlap, source
         from trainer.data.split import Split
 
         builder, run = source.prepare_for(card.settings, **cli.data())
@@ -43,6 +43,8 @@ def main(_: list[str]) -> None:
         eval_split = f.eval_split or run.get(settings.EVAL_SPLIT) or "test"
         train = Split(builder, train_split, "--train_split")
         test = Split(builder, eval_split, "--eval_split")
+        if seen := overlap.said(builder, test.split, card.settings, card.digests):
+            print(f"odd: {seen}", flush=True)
         labels = saved.fitted(
             path, card, test.name, test.image_shape, test.label_names
         )[1]

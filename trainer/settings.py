@@ -21,24 +21,35 @@ LABEL_SMOOTHING = "label_smoothing"  # Part of each label that is spread over al
 WEIGHT_DECAY = "weight_decay"  # Of the optimizer.
 STEPS = "steps_per_epoch"
 CLASS_WEIGHT = "class_weight"  # "balanced" or "none".
+UPRIGHT = "turned_upright"  # True where images are stored transposed; else not there.
 
 
 def read(folder: str | os.PathLike[str]) -> dict[str, Any]:
     """Returns the settings of the run in a folder; empty where there are none.
 
     Raises:
-      TrainerError: the file is not a JSON object.
+      TrainerError: the file is not a JSON object, or the run was fed with images on
+        their side, as versions before UPRIGHT did with what is stored so.
     """
+    from mnist_idx_tfds import by_name  # Slow: it imports TFDS.
+
     path = pathlib.Path(folder) / NAME
     if not path.exists():
         return {}
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
+        run = dict(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as e:
         raise TrainerError(
             f"{path}: expected JSON of the run that the model is from, found what is "
             f"none: {e}"
         ) from e
+    if by_name.is_transposed(str(run.get(DATASET))) and not run.get(UPRIGHT):
+        raise TrainerError(
+            f"{path}: {UPRIGHT}: expected true, found a run on {run[DATASET]} of an "
+            "earlier version, which fed its images transposed, as they are stored. "
+            "Train it anew, in another --workdir."
+        )
+    return run
 
 
 def complete(run: dict[str, Any]) -> dict[str, Any]:

@@ -62,6 +62,8 @@ def open_source(options: Options) -> Source:
             raise idx.error(name, "data set", expected, found) from e
     by_name.complete(builder)
     parts, notes = _parts(name, info, options.train_split, options.test_split)
+    if by_name.is_transposed(info.full_name):
+        notes += (f"{name}: images are stored transposed, and are packed upright",)
     count = sum(info.splits[expression].num_examples for expression in parts)
     items = _items(name, builder, parts, (image, label), options.color)
     names = [str(text) for text in info.features[label].names]
@@ -128,7 +130,10 @@ def _items(
                     expected = f"0 to {len(names) - 1}"
                     where = f"{origin}: label"
                     raise idx.error(name, where, expected, f"{number}")
-                (values,) = colors.of_images(example[image][np.newaxis], color)
+                values = example[image][np.newaxis]
+                if by_name.is_transposed(builder.info.full_name):
+                    values = values.swapaxes(1, 2)
+                (values,) = colors.of_images(values, color)
                 text = f"{builder.info.full_name} {origin}"
                 yield Item(
                     pixels=values,

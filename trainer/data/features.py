@@ -19,12 +19,19 @@ class Features(NamedTuple):
       label: key of the label, int64, 0 to `len(label_names) - 1`.
       image_shape: height, width and channels, in pixels.
       label_names: names of the classes, in the order of their labels.
+      transposed: whether images are stored with rows for columns, and are square.
     """
 
     image: str
     label: str
     image_shape: tuple[int, int, int]
     label_names: tuple[str, ...]
+    transposed: bool = False
+
+    @property
+    def note(self) -> str:
+        """What to say of how images are fed; empty where it is as they are stored."""
+        return "stored transposed, turned upright" if self.transposed else ""
 
 
 def find(info: tfds.core.DatasetInfo) -> Features:
@@ -51,4 +58,5 @@ def find(info: tfds.core.DatasetInfo) -> Features:
         raise idx.error(name, image, "uint8 pixels", np.dtype(dtype).name, _HINT)
     if not info.features[label].num_classes:
         raise idx.error(name, label, "a number of classes", "none", _HINT)
-    return Features(image, label, shape, tuple(info.features[label].names))
+    names = tuple(info.features[label].names)
+    return Features(image, label, shape, names, by_name.is_transposed(info.full_name))

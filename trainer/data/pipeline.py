@@ -7,15 +7,17 @@ their records shuffled a large piece at a time. An epoch is one pass or more.
 
 import dataclasses
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
 
 from mnist_idx_tfds import machine
-from trainer.data import augmentation, brightness, feeds, records
+from trainer.data import augmentation, brightness, feeds, overlap, records
 from trainer.data.order import Order
 from trainer.data.split import Split
+from trainer.errors import TrainerError
 from trainer.machine import peers
 
 # Memory that a split takes at its peak: its pixels as they are read, and once more as
@@ -92,8 +94,10 @@ def of(
       devices: that share each batch evenly.
 
     Raises:
-      TrainerError: the data set is of a file format that cannot be read.
+      TrainerError: the splits have examples in common, or the data set is of a file
+        format that cannot be read.
     """
+    _check_apart(train, evaluation)
     # Of a GPU they would have to be fetched from there for each batch.
     with tf.device("CPU:0"):
         order = Order(
@@ -137,6 +141,28 @@ def of(
             eval_shared=_counted(feeds.shared(eval_batches, own), eval_steps),
             set_epoch=order.epoch.assign,
         )
+
+
+def _check_apart(train: Split, evaluation: Split) -> None:
+    common = overlap.count(train.builder, evaluation.split, train.split)
+    if not common:
+        return
+    splits = ", ".join(train.builder.info.splits)
+    hint = (
+        "Take parts that share none, such as --train_split='train[:85%]' "
+        f"--eval_split='train[85%:]', or whole splits, of {splits}."
+    )
+    if part := re.fullmatch(r"(\w+)\[([^:]*):([^:]*)\]", evaluation.split):
+        name, start, stop = part.groups()
+        if start and not stop:
+            hint = f"Write --train_split='{name}[:{start}]'."
+        elif stop and not start:
+            hint = f"Write --train_split='{name}[{stop}:]'."
+    raise TrainerError(
+        f"--eval_split={evaluation.split}: expected images that are not trained on, "
+        f"found {common:,} of {evaluation.examples:,} in --train_split={train.split}, "
+        f"too. {hint}"
+    )
 
 
 def _counted(batches: tf.data.Dataset, steps: int) -> tf.data.Dataset:

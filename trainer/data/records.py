@@ -112,7 +112,10 @@ def decoder(features: Features) -> Decoder:
         encoded = tf.reshape(tf.concat([encoded, padding], 0), [-1, _UNROLLED])
         result = tf.TensorSpec((_UNROLLED, *shape), tf.uint8)
         images = tf.map_fn(decode_some, encoded, fn_output_signature=result)
-        return tf.reshape(images, [-1, *shape])[:count], example[features.label]
+        images = tf.reshape(images, [-1, *shape])[:count]
+        if features.transposed:
+            images = tf.transpose(images, [0, 2, 1, 3])
+        return images, example[features.label]
 
     # Traced once, though both splits of a run are decoded by it.
     return tf.function(decode, [tf.TensorSpec([None], tf.string)], autograph=False)

@@ -11,7 +11,7 @@ import tensorflow_datasets as tfds
 import mnist_idx_tfds
 from mnist_idx_tfds import program
 from trainer import signals
-from trainer.data import damage, features, records, source
+from trainer.data import damage, features, overlap, records, source
 from trainer.data.order import Order
 from trainer.errors import TrainerError
 
@@ -43,8 +43,8 @@ class Split:
           flag: that names it, for errors.
 
         Raises:
-          TrainerError: there is no such split, it has no examples or no labels, the
-            data set is not one of images with a label each, or a file is damaged.
+          TrainerError: there is no such split, it has no examples or no labels, or some
+            twice, the data set is not one of images with a label each, or a file is damaged.
         """
         self.builder, self.split, self._flag = builder, split, flag
         self.name = builder.info.full_name
@@ -133,13 +133,18 @@ class Split:
                 yield images, given if labels is None else labels.take(given)
 
     def _count(self) -> int:
-        reason = "it has no examples"
         try:
-            if examples := self.builder.info.splits[self.split].num_examples:
-                return examples
-        except (ValueError, KeyError, AssertionError) as e:
-            reason = str(e).splitlines()[0]
-        raise self._error(f"{self._names}, or a part such as 'train[:85%]': {reason}")
+            examples = self.builder.info.splits[self.split].num_examples
+            reason = "it has no examples"
+        except overlap.NO_SPLIT as e:
+            examples, reason = 0, str(e).splitlines()[0]
+        if not examples:
+            raise self._error(
+                f"{self._names}, or a part such as 'train[:85%]': {reason}"
+            )
+        if twice := overlap.repeats(self.builder, self.split):
+            raise self._error(f"each example once, found {twice:,} named twice")
+        return examples
 
     def _check_labelled(self) -> None:
         """Raises an error for labels that are unknown, which TFDS has as -1."""

@@ -62,6 +62,7 @@ def described(how: Hyperparameters, data: Data, device: Device) -> dict[str, Any
         settings.DATASET: data.train.name,
         settings.DATA_DIR: source.data_dir(data.train.builder),
         **({settings.IDX_DIR: idx_dir} if idx_dir else {}),
+        **({settings.UPRIGHT: True} if data.train.features.transposed else {}),
         settings.TRAIN_SPLIT: data.train.split,
         settings.EVAL_SPLIT: data.evaluation.split,
         "train_examples": data.train.examples,

@@ -147,6 +147,7 @@ def _say_opening(
         f"{'x'.join(map(str, data.train.image_shape))}, "
         f"{len(data.train.label_names)} classes, from {data.feed}"
         f"{data.why_feed and f' ({data.why_feed})'}",
+        data.train.features.note,
         f"{how.model} with {network.count_params():,} parameters{begun}",
         "augmented" if data.augmentation else "",
         weighed,

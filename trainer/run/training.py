@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Sequence
 
 from trainer import settings
-from trainer.data import damage, pipeline, source
+from trainer.data import damage, overlap, pipeline, source
 from trainer.data.split import Split
 from trainer.errors import TrainerError
 from trainer.machine import device, peers, shares
@@ -79,9 +79,10 @@ def train(
     given = dict(locals())
     _check(given)
     is_mnist = budget.is_mnist(idx_dir, dataset)
-    name = model or ("cnn" if is_mnist else "strong")
-    if from_model and not model:
-        name = _model_of(from_model) or name
+    begun = saved.settings_of(from_model) if from_model else {}
+    name = model or str(begun.get(settings.MODEL))
+    if name not in MODELS:
+        name = "cnn" if is_mnist else "strong"
     network = MODELS[name]
     batch_size = batch_size or network.batch_size
     shares.check(batch_size, selected.devices)
@@ -92,6 +93,8 @@ def train(
     _print_findings(source.findings(builder), idx_dir)
     train = Split(builder, train_split, "--train_split")
     evaluation = Split(builder, eval_split, "--eval_split")
+    if seen := overlap.said(builder, eval_split, begun, {}):
+        print(f"odd: {seen}", flush=True)
     length = budget.of(
         train.examples, train.image_shape, epochs, network.epochs if is_mnist else None
     )
@@ -152,12 +155,6 @@ def _feed(feed: str, workdir: str | None) -> str:
         return feed
     begun = settings.read(pathlib.Path(workdir).expanduser())
     return str(begun.get(settings.FEED, "auto"))
-
-
-def _model_of(path: str) -> str:
-    """Returns the name of the network that a run has saved; empty if it is not known."""
-    name = str(saved.settings_of(path).get(settings.MODEL, ""))
-    return name if name in MODELS else ""
 
 
 def _print_findings(findings: Sequence[str], idx_dir: str | None) -> None:

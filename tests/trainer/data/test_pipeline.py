@@ -94,7 +94,7 @@ def test_evaluation_keeps_every_example(builder, source, feed):
 
 def test_one_split_is_read_in_the_order_of_the_evaluation(builder, source):
     split = Split(builder, "train[85%:]")
-    evaluate = feed_of(builder, evaluation="train[85%:]").eval_batches
+    evaluate = feed_of(builder, "train[:85%]", "train[85%:]").eval_batches
     assert (split.examples, split.image_shape) == (15, (*SHAPE, 1))
     assert split.label_names == tuple("0123456")
     assert keys(*collect(split.batches(4))) == keys(*collect(evaluate))
