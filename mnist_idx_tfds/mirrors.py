@@ -5,6 +5,7 @@ import json
 import pathlib
 import re
 import shlex
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,6 +23,8 @@ MIRRORS = (
 )
 TIMEOUT = (10, 20)  # Seconds to connect, and between two pieces of an answer.
 _RETRIES = 1
+_lock = threading.Lock()
+_before: list[tuple[Any, int]] = []  # What `bounded_requests` found, the first first.
 _EMBEDDED = shlex.quote(str(pathlib.Path(__file__).with_name("dummy_data")))
 
 
@@ -108,16 +111,22 @@ def _kept_urls(download_dir: epath.Path) -> set[str]:
 @contextlib.contextmanager
 def bounded_requests() -> Iterator[None]:
     """TFDS sets no timeout, and repeats a failed request for over three minutes."""
-    request, retries = requests.Session.request, downloader.MAX_RETRIES
+    with _lock:
+        _before.append((requests.Session.request, downloader.MAX_RETRIES))
+        request, _ = _before[0]
 
-    def bounded(*args: Any, **kwargs: Any) -> requests.Response:
-        kwargs["timeout"] = kwargs.get("timeout") or TIMEOUT
-        return request(*args, **kwargs)
+        def bounded(*args: Any, **kwargs: Any) -> requests.Response:
+            kwargs["timeout"] = kwargs.get("timeout") or TIMEOUT
+            return request(*args, **kwargs)
 
-    requests.Session.request = bounded  # type: ignore[method-assign]
-    downloader.MAX_RETRIES = _RETRIES
+        if len(_before) == 1:  # Not within another one, of this thread or another.
+            requests.Session.request = bounded  # type: ignore[method-assign]
+            downloader.MAX_RETRIES = _RETRIES
     try:
         yield
     finally:
-        requests.Session.request = request  # type: ignore[method-assign]
-        downloader.MAX_RETRIES = retries
+        with _lock:
+            request, retries = _before.pop()
+            if not _before:
+                requests.Session.request = request  # type: ignore[method-assign]
+                downloader.MAX_RETRIES = retries

@@ -1,7 +1,7 @@
 """TFDS builder for image classification data in four IDX files."""
 
 import dataclasses
-import functools
+import errno
 import itertools
 import re
 from collections.abc import Iterator
@@ -22,12 +22,17 @@ _FILES = {
     "test_images": "t10k-images-idx3-ubyte.gz",
     "test_labels": "t10k-labels-idx1-ubyte.gz",
 }
+# Which errors say that another process built the same meanwhile.
+_RACES = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOENT)
+# The metadata that says that not all was built; TFDS's name of the option.
+_MOST = "max_examples_per_split"
 _DISK_FULL = ("No space left on device", "Disk quota exceeded", "File too large")
 _MNIST_SHAPE = (28, 28, 1)
 _MNIST_CLASSES = 10
 
 
-@dataclasses.dataclass
+# Compared and hashed by identity, as TFDS's own is.
+@dataclasses.dataclass(eq=False)
 class IdxConfig(tfds.core.BuilderConfig):
     """Which four files to build from.
 
@@ -35,20 +40,40 @@ class IdxConfig(tfds.core.BuilderConfig):
       idx_dir: folder of four IDX files, whose headers and labels tell image size,
         counts and number of classes, and of `labels.txt` if the classes have names;
         None for the published MNIST files, which are downloaded.
+      transpose: "yes" if the images are stored with rows as columns, "no" if not;
+        "auto" takes those of EMNIST as published for such.
+      opened: the set in `idx_dir`, for who has opened it; else the builder does.
     """
 
     idx_dir: str | None = None
+    transpose: str = "auto"
+    opened: idx_set.IdxSet | None = dataclasses.field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[\w.-]*\w[\w.-]*", self.name):
             expected = "letters, digits, '.', '_' and '-'"
             raise idx.error("config", "name", expected, repr(self.name))
-        if self.idx_dir is None and self.name != "mnist":
+        if not self.idx_dir and (self.idx_dir == "" or self.name != "mnist"):
             hint = 'Give --config=\'{"name": "NAME", "idx_dir": "DIR"}\'.'
             expected = "a folder of four IDX files"
-            raise idx.error(f"config {self.name}", "idx_dir", expected, "none", hint)
+            found = "none" if self.idx_dir is None else "an empty text"
+            raise idx.error(f"config {self.name}", "idx_dir", expected, found, hint)
+        if self.transpose not in idx_set.TRANSPOSE:
+            field, expected = "transpose", " or ".join(idx_set.TRANSPOSE)
+            found = repr(self.transpose)
+            raise idx.error(f"config {self.name}", field, expected, found)
         if self.description is None:  # type: ignore[has-type]
             self.description = f"Four IDX files of a folder, named {self.name}."
+
+    def open(self) -> idx_set.IdxSet | None:
+        """Returns the set, which is opened once; None for the published MNIST.
+
+        Raises:
+          idx.IdxError: the first thing found wrong with it.
+        """
+        if self.idx_dir and not self.opened:
+            self.opened = idx_set.IdxSet(self.idx_dir, self.transpose)
+        return self.opened
 
 
 class Builder(tfds.core.GeneratorBasedBuilder):
@@ -67,25 +92,37 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     _beam_config: tfds.download.DownloadConfig | None = None
 
     def _info(self) -> tfds.core.DatasetInfo:
-        shape, metadata = _MNIST_SHAPE, tfds.core.MetadataDict()
-        classes: dict[str, Any] = {"num_classes": _MNIST_CLASSES}
-        if opened := self._opened:
-            shape = opened.shape
-            classes = {"num_classes": opened.num_classes}
-            if opened.names:
-                classes = {"names": opened.names}
-            metadata["sha256"] = opened.sha256
-        return self.dataset_info_from_configs(
-            features=tfds.features.FeaturesDict(
+        opened = self._opened
+        shape = opened.shape if opened else _MNIST_SHAPE
+        classes: dict[str, Any] = {
+            "num_classes": opened.num_classes if opened else _MNIST_CLASSES
+        }
+        if opened and opened.names:
+            classes = {"names": opened.names}
+        about: dict[str, Any] = {
+            "features": tfds.features.FeaturesDict(
                 {
                     "image": tfds.features.Image(shape=shape),
                     "label": tfds.features.ClassLabel(**classes),
                 }
             ),
-            supervised_keys=("image", "label"),
-            homepage="http://yann.lecun.com/exdb/mnist/",
-            metadata=metadata,
-        )
+            "supervised_keys": ("image", "label"),
+            "metadata": tfds.core.MetadataDict(),
+        }
+        if not opened:
+            homepage = "http://yann.lecun.com/exdb/mnist/"
+            return self.dataset_info_from_configs(homepage=homepage, **about)
+        about["metadata"].update(self._built_from())
+        # Of files of someone's own nothing is known; the package's texts are of MNIST.
+        description = self.builder_config.description
+        return tfds.core.DatasetInfo(builder=self, description=description, **about)
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(**kwargs)
+        # Here, as `tfds build --overwrite` removes what was built before it builds: what
+        # was built from these very files needs no look.
+        if self._opened and self.is_prepared() and self._changed():
+            self._opened.check()
 
     def download_and_prepare(
         self,
@@ -102,19 +139,19 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         config = download_config
         names_beam = config and (config.beam_options or config.beam_runner)
         self._beam_config = config if names_beam else None
-        mode = download_config.download_mode if download_config else None
-        overwrite = bool(mode and mode.overwrite_dataset)
-        if not overwrite:
+        overwrite = bool(config and config.download_mode.overwrite_dataset)
+        most = config.max_examples_per_split if config else None
+        if overwrite and self._opened:
+            self._opened.check()  # Before TFDS removes what was built before.
+        elif not overwrite:
             self._check_built_from_these_files()
-        manual_dir = download_config and download_config.manual_dir
-        if manual_dir and not self._opened and not self.is_prepared():
-            self._check_manual_files(epath.Path(manual_dir))
+            self._check_whole(most)
+        if overwrite or not self.is_prepared():
+            if config and config.manual_dir and not self._opened:
+                self._check_manual_files(epath.Path(config.manual_dir))
+            self._note_whole(most)
         try:
             super().download_and_prepare(download_config=download_config, **kwargs)
-        except FileExistsError:
-            if overwrite or not self.data_path.exists():
-                raise
-            self._check_built_from_these_files()
         except Exception as e:
             # TFDS and TensorFlow have several types for it, none of its own.
             for reason in _DISK_FULL:
@@ -131,7 +168,11 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
                 if error := beam.idx_error(e):
                     raise error from e
-            raise
+            if getattr(e, "errno", None) not in _RACES or not self.is_prepared():
+                raise
+            # Another process has built it in between; ours is not there.
+            self._check_built_from_these_files()
+            self.info.read_from_directory(self.data_dir)
         by_name.complete(self)
 
     def as_dataset(self, *args: Any, **kwargs: Any) -> Any:
@@ -201,10 +242,48 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             # TFDS writes it beside the data set when all is done.
             self.info.metadata["findings"] = [str(finding) for finding in found]
 
-    @functools.cached_property
+    @property
     def _opened(self) -> idx_set.IdxSet | None:
-        idx_dir = self.builder_config.idx_dir
-        return idx_set.IdxSet(idx_dir) if idx_dir else None
+        return self.builder_config.open()
+
+    def _built_from(self) -> dict[str, Any]:
+        """Returns what must be the same for data to be of these files."""
+        opened = self._opened
+        built_from: dict[str, Any] = {"sha256": opened.sha256} if opened else {}
+        if opened and opened.notes:
+            built_from["notes"] = opened.notes
+        return built_from
+
+    def _changed(self) -> list[str]:
+        """Returns what the data of this name was built from that is not so now."""
+        ours, built = self._built_from(), self._read_metadata()
+        ours, built = (
+            {**each.get("sha256", {}), "how it is read": each.get("notes", [])}
+            for each in (ours, built)
+        )
+        return [name for name in {**ours, **built} if ours.get(name) != built.get(name)]
+
+    def _read_metadata(self) -> dict[str, Any]:
+        return dict(tfds.builder_from_directory(self.data_dir).info.metadata or {})
+
+    def _note_whole(self, most: int | None) -> None:
+        """Notes for a build how many examples of each split it has, if not all."""
+        metadata = self.info.metadata  # Maybe that of what is there, and goes.
+        metadata.clear()
+        metadata.update(self._built_from())
+        if most is not None:
+            metadata[_MOST] = most
+
+    def _check_whole(self, most: int | None) -> None:
+        """Raises an error if fewer examples were built than are asked for."""
+        if not self.is_prepared():
+            return
+        built = self._read_metadata().get(_MOST)
+        if built is not None and built != most:
+            expected = "all of them" if most is None else f"{most} a split"
+            hint = "Build them with tfds build --overwrite."
+            found = f"{built} a split, by {_MOST}"
+            raise idx.error(self.data_dir, "examples", expected, found, hint)
 
     def _check_manual_files(self, manual_dir: epath.Path) -> None:
         """Raises an error if a file given by hand is not the published one."""
@@ -222,13 +301,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         """Raises an error if data of this name was built from other files."""
         if not self._opened or not self.is_prepared():
             return
-        metadata = tfds.builder_from_directory(self.data_dir).info.metadata
-        built = dict(metadata or {}).get("sha256", {})
-        ours = self._opened.sha256
-        changed = [
-            name for name in {**ours, **built} if ours.get(name) != built.get(name)
-        ]
-        if changed:
+        if changed := self._changed():
             raise idx.error(
                 f"{self.builder_config.idx_dir}: {', '.join(changed)}",
                 "SHA-256",

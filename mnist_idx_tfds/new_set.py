@@ -43,7 +43,7 @@ def check_out(out_dir: idx.PathLike, overwrite: bool) -> None:
             raise idx.error(out, "folder", "a folder to write to", "a file")
         return
     there = {path.name for path in out.iterdir()}
-    others = {name for name in there if idx_set.FILE_NAME.fullmatch(name)} - _NAMES
+    others = {name for name in there if idx_set.named(name)} - _NAMES
     hint = "Choose another folder, or replace them with --overwrite."
     if others:
         hint = "Choose another folder: one set in each."

@@ -40,6 +40,7 @@ def of_set(opened: idx_set.IdxSet) -> tuple[list[str], list[findings.Finding]]:
             f"  {name:5}  {tally.images:,} images of {idx_set.size_name(opened.shape)}, "
             f"mean {tally.brightness[0]:.0f} of 255  {path.name}, {part.labels_path.name}"
         )
+    lines += [f"  {note}" for note in opened.notes]
     counts = [tally.counts(opened.num_classes) for tally in tallies.values()]
     lines += _classes(opened.names or [], *counts)
     return lines, findings.find(tallies["train"], tallies["test"], opened.num_classes)

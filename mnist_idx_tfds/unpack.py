@@ -30,6 +30,7 @@ class Unpacked(NamedTuple):
 def unpack(
     idx_dir: idx.PathLike,
     out_dir: idx.PathLike,
+    transpose: str = "auto",
     progress: Callable[..., Iterable[Any]] = program.silent,
 ) -> Unpacked:
     """Writes `train/CLASS/ITEM.png` and `test/CLASS/ITEM.png`, or nothing.
@@ -40,13 +41,14 @@ def unpack(
     Args:
       idx_dir: folder of four IDX files, and `labels.txt` if the classes have names.
       out_dir: empty folder to write to, made where missing.
+      transpose: whether images are stored with rows as columns; see `idx_set.IdxSet`.
       progress: is given what is written; see `program.progress`.
 
     Raises:
       idx.IdxError: an IDX file cannot be used, or the folder holds something.
       OSError: a file cannot be written.
     """
-    opened = idx_set.IdxSet(idx_dir)
+    opened = idx_set.IdxSet(idx_dir, transpose)
     opened.check()
     names = opened.names or [*map(str, range(opened.num_classes))]
     out = pathlib.Path(out_dir).expanduser().resolve()
@@ -90,7 +92,7 @@ def _check_out(out: pathlib.Path) -> None:
 
 def _main(args: argparse.Namespace) -> int:
     train, test, classes, in_color = unpack(
-        args.idx_dir, args.out_dir, program.progress
+        args.idx_dir, args.out_dir, args.transpose, program.progress
     )
     print(
         f"Wrote {args.out_dir}: {train:,} pictures to train on and {test:,} to test on, "
@@ -110,6 +112,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("idx_dir", metavar="DIR", help="folder of the four IDX files")
     parser.add_argument("out_dir", metavar="OUT_DIR", help="where to write")
+    parser.add_argument(
+        "--transpose",
+        choices=idx_set.TRANSPOSE,
+        default="auto",
+        help="whether images are stored with rows as columns (default: auto, as of EMNIST)",
+    )
     return parser
 
 

@@ -135,9 +135,9 @@ def _shades() -> str:
     return _SHADES
 
 
-def _print_set(folder: epath.Path, show: int) -> bool:
+def _print_set(folder: epath.Path, show: int, transpose: str) -> bool:
     """Says what is in a folder of four files, and returns whether it is odd."""
-    opened = idx_set.IdxSet(folder)
+    opened = idx_set.IdxSet(folder, transpose)
     lines, found = overview.of_set(opened)
     print(f"{folder}:", *lines, sep="\n")
     print("  odd:" if found else "  nothing odd found")
@@ -155,9 +155,9 @@ def _main(args: argparse.Namespace) -> int:
     for name in args.paths:
         path = epath.Path(name)
         try:
-            if path.is_dir():
+            if idx_set.is_set(path):
                 folders += 1
-                odd += _print_set(path, args.show)
+                odd += _print_set(path, args.show, args.transpose)
             else:
                 for line in describe(path, args.show):
                     print(line, flush=True)
@@ -201,5 +201,12 @@ if __name__ == "__main__":
         metavar="N",
         help="draw the first N images of each file, from the file's lowest value (blank) "
         "to its highest",
+    )
+    _parser.add_argument(
+        "--transpose",
+        choices=idx_set.TRANSPOSE,
+        default="auto",
+        help="whether images of a set are stored with rows as columns; auto takes those "
+        "of EMNIST as published for such",
     )
     program.run(_parser, _main)

@@ -5,6 +5,7 @@ import zlib
 
 import numpy as np
 
+from mnist_idx_tfds.idx import text_damage
 from mnist_idx_tfds.idx.format import DTYPES, Header, IdxError, PathLike, error
 
 AGAIN = "Is it a partial or damaged download? Get the file again."
@@ -15,17 +16,17 @@ _SHORT_GZIP = "The gzip stream is whole, so its header is wrong or data was left
 
 def gzip_error(path: PathLike, cause: Exception) -> IdxError:
     """Says what Python's gzip reader found, by the part of the file it concerns."""
-    reason = str(cause)
+    reason, again = str(cause), text_damage.cause(path) or AGAIN
     if isinstance(cause, zlib.error):
-        return error(path, "gzip data", "a valid stream", "damaged data", AGAIN)
+        return error(path, "gzip data", "a valid stream", "damaged data", again)
     if "CRC" in reason:
-        return error(path, "gzip CRC", "that of the data", "another", AGAIN)
+        return error(path, "gzip CRC", "that of the data", "another", again)
     if "length" in reason:
-        return error(path, "gzip length", "that of the data", "another", AGAIN)
+        return error(path, "gzip length", "that of the data", "another", again)
     if "Not a gzipped" in reason:
         hint = "Something was appended to the gzip file; get it again."
         return error(path, "gzip stream", "its end", "other bytes behind it", hint)
-    return error(path, "gzip header", "a valid one", reason.lower(), AGAIN)
+    return error(path, "gzip header", "a valid one", reason.lower(), again)
 
 
 def payload_error(path: PathLike, header: Header, found: int) -> IdxError:
@@ -39,13 +40,16 @@ def payload_error(path: PathLike, header: Header, found: int) -> IdxError:
         hint = _SHORT_GZIP if header.compressed else _SHORT
     if _looks_swapped(header):
         hint = "Its dimensions look little-endian; IDX is big-endian."
+    hint = text_damage.cause(path) or hint
     return error(path, "payload", expected, amount, hint)
 
 
-def of_start(start: bytes, compressed: bool) -> str:
-    """Returns what a file that is not IDX seems to be, or an empty text."""
+def of_start(path: PathLike, start: bytes, compressed: bool) -> str:
+    """Returns what a file that is not IDX, and begins like this, seems to be."""
     if len(start) < 4:
         return AGAIN
+    if damage := text_damage.cause(path):
+        return damage
     if start[:2] == _GZIP_MAGIC:
         return "It is compressed twice: run gunzip on it once."
     if start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<":

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 import numpy as np
 from etils import epath
 
-from mnist_idx_tfds.idx import guess
+from mnist_idx_tfds.idx import guess, text_damage
 from mnist_idx_tfds.idx.format import (
     DTYPES,
     MAX_RANK,
@@ -219,9 +219,8 @@ def opened(
                 yield stream, compressed
             except EOFError as e:
                 found = f"the end of the file after {raw.tell()} bytes"
-                raise error(
-                    path, "gzip stream", "its end marker", found, guess.AGAIN
-                ) from e
+                hint = text_damage.cause(path) or guess.AGAIN
+                raise error(path, "gzip stream", "its end marker", found, hint) from e
             except (gzip.BadGzipFile, zlib.error) as e:
                 raise guess.gzip_error(path, e) from e
     except OSError as e:
@@ -246,7 +245,7 @@ def _read_header(stream: BinaryIO, path: PathLike, compressed: bool) -> Header:
     if magic[:2] != b"\0\0" or code not in DTYPES or not 1 <= rank <= MAX_RANK:
         expected = "0x00000803 for images, 0x00000801 for labels, or the like"
         found = magic_name(magic) if magic else "an empty file"
-        hint = guess.of_start(magic + stream.read(508), compressed)
+        hint = guess.of_start(path, magic + stream.read(508), compressed)
         raise error(path, "magic number", expected, found, hint)
     sizes = stream.read(4 * rank)
     if len(sizes) < 4 * rank:
@@ -256,7 +255,8 @@ def _read_header(stream: BinaryIO, path: PathLike, compressed: bool) -> Header:
     if 0 in shape:
         field = f"dimension {shape.index(0)}"
         found = " x ".join(map(str, shape))
-        raise error(path, field, "at least 1", f"0 in {found}", "The file has no data.")
+        hint = text_damage.cause(path) or "The file has no data."
+        raise error(path, field, "at least 1", f"0 in {found}", hint)
     return Header(DTYPES[code], shape, compressed)
 
 

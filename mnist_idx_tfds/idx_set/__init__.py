@@ -4,7 +4,7 @@ Its files are found by their names, `finding.py`, and opened once, `opened.py`: 
 `images.py`, labels by `labels.py`, and the texts that may lie beside them by `texts.py`.
 """
 
-from mnist_idx_tfds.idx_set.finding import FILE_NAME, Pair, find, pair_of
+from mnist_idx_tfds.idx_set.finding import Pair, find, is_set, named, pair_of
 from mnist_idx_tfds.idx_set.images import (
     Images,
     holds_images,
@@ -12,7 +12,7 @@ from mnist_idx_tfds.idx_set.images import (
     size_name,
     with_channels,
 )
-from mnist_idx_tfds.idx_set.opened import IdxSet, Part
+from mnist_idx_tfds.idx_set.opened import TRANSPOSE, IdxSet, Part
 from mnist_idx_tfds.idx_set.texts import (
     NAMES_FILE,
     PICTURES_FILES,
@@ -22,15 +22,17 @@ from mnist_idx_tfds.idx_set.texts import (
 )
 
 __all__ = [
-    "FILE_NAME",
     "NAMES_FILE",
     "PICTURES_FILES",
+    "TRANSPOSE",
     "IdxSet",
     "Images",
     "Pair",
     "Part",
     "find",
     "holds_images",
+    "is_set",
+    "named",
     "pair_of",
     "read_names",
     "sha256",

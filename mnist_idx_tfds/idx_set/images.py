@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from etils import epath
 
-from mnist_idx_tfds import idx
+from mnist_idx_tfds import idx, pixel_range
 
 _CHANNELS = (1, 3)  # Of images of rank 4.
 _IMAGES_ARE = (
@@ -27,7 +27,8 @@ class Images:
     Attributes:
       path: the file.
       header: what it says of itself.
-      shape: height, width and channels, 1 or 3, of each image, in pixels.
+      transposed: whether rows are stored as columns, which reading exchanges again.
+      white: the value that is white, which reading brings to 255; see `pixel_range`.
 
     Raises:
       idx.IdxError: the file does not hold images.
@@ -36,13 +37,21 @@ class Images:
     def __init__(self, path: idx.PathLike):
         self.path = epath.Path(path)
         self.header = image_header(path)
-        _, height, width, *channels = self.header.shape
-        self.shape: tuple[int, int, int] = height, width, channels[0] if channels else 1
+        self.transposed = False
+        self.white = 255
         self._checked = False
         self._stamp = self._stat()
 
     def __len__(self) -> int:
         return self.header.shape[0]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width and channels, 1 or 3, of each image as it is read, in pixels."""
+        _, height, width, *channels = self.header.shape
+        if self.transposed:
+            height, width = width, height
+        return height, width, channels[0] if channels else 1
 
     @property
     def chunk_items(self) -> int:
@@ -86,7 +95,7 @@ class Images:
         self.check()
         digest = hashlib.sha256()
         yield from map(
-            with_channels,
+            self._as_read,
             idx.read_verified(self.path, self.header, self.chunk_items, digest),
         )
         if self.__dict__.get("sha256", digest.hexdigest()) != digest.hexdigest():
@@ -108,7 +117,28 @@ class Images:
             raise idx.changed(self.path)
         for first in range(start, stop, self.chunk_items):
             end = min(first + self.chunk_items, stop)
-            yield with_channels(idx.read_range(self.path, first, end))
+            yield self._as_read(idx.read_range(self.path, first, end))
+
+    def stored(self) -> Iterator[np.ndarray]:
+        """Yields the images as they are stored, `(n, height, width, channels)`.
+
+        What is wrong with the file is an `idx.IdxError` where it is met: for those who
+        need not see all of it.
+        """
+        try:
+            yield from map(
+                with_channels,
+                idx.read_verified(self.path, self.header, self.chunk_items),
+            )
+        except idx.IdxError:
+            idx.check(self.path)  # Which says what is wrong, and not that it changed.
+            raise
+
+    def _as_read(self, images: np.ndarray) -> np.ndarray:
+        images = with_channels(images)
+        if self.transposed:
+            images = np.ascontiguousarray(images.swapaxes(1, 2))
+        return pixel_range.to_bytes(images, self.white)
 
 
 def sha256(path: epath.Path) -> str:

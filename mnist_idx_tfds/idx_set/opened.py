@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from etils import epath
 
-from mnist_idx_tfds import idx
+from mnist_idx_tfds import idx, pixel_range
 from mnist_idx_tfds.idx_set import labels as labels_file
-from mnist_idx_tfds.idx_set import texts
-from mnist_idx_tfds.idx_set.finding import Pair, find
+from mnist_idx_tfds.idx_set import texts, upright
+from mnist_idx_tfds.idx_set.finding import Pair, find, folder_of
 from mnist_idx_tfds.idx_set.images import Images, size_name
+
+TRANSPOSE = ("auto", "yes", "no")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,7 +22,7 @@ class Part:
     Attributes:
       images: the file of images.
       labels_path: the file of labels.
-      labels: integers as wide as in the file, `(len(images),)`.
+      labels: integers, `(len(images),)`.
       labels_sha256: its SHA-256 as hexadecimal digits.
     """
 
@@ -28,6 +30,11 @@ class Part:
     labels_path: epath.Path
     labels: np.ndarray
     labels_sha256: str
+
+    def load(self) -> tuple[np.ndarray, np.ndarray]:
+        """Returns all images, uint8 `(n, height, width, channels)`, and labels, int64."""
+        images = np.concatenate(list(self.images.read()))
+        return images, self.labels.astype(np.int64)
 
     def read(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yields images with their labels, once both files are verified.
@@ -55,41 +62,85 @@ class IdxSet:
 
     Args:
       files: the folder that they are in, see `find`, or the pair of each part.
+      transpose: "yes" if images are stored with rows as columns, "no" if not; "auto" takes
+        those of EMNIST as published for such, see `upright`.
 
     Attributes:
       parts: `train` and `test`, or those that there are files of.
-      shape: height, width and channels of each image, in pixels.
       names: of the classes, in the order of their labels, or None.
       num_classes: labels are 0 to `num_classes - 1`; there may be names of more.
+      notes: what is read in another way than it is stored, a line each; often none.
 
     Raises:
       idx.IdxError: the first thing found wrong with a file, or that two do not fit.
     """
 
-    def __init__(self, files: idx.PathLike | Mapping[str, Pair]):
+    def __init__(
+        self, files: idx.PathLike | Mapping[str, Pair], transpose: str = "auto"
+    ):
         pairs = files if isinstance(files, Mapping) else find(files)
         images = {part: Images(pair.images) for part, pair in pairs.items()}
-        first, *others = images.values()
-        self.shape = first.shape
-        for other in others:
-            if other.shape != first.shape:
-                hint = "Both splits need images of one size."
-                expected = f"{size_name(first.shape)} as in {first.path.name}"
-                found = size_name(other.shape)
-                raise idx.error(other.path, "image size", expected, found, hint)
-        self.parts = {
-            part: Part(
-                images[part],
-                pair.labels,
-                *labels_file.read(pair.labels, images[part]),
+        _check_sizes([*images.values()])
+        self._images = next(iter(images.values()))
+        self._folder = folder_of(self._images.path)
+        self.notes: list[str] = []
+        labels, digests = {}, {}
+        for part, pair in pairs.items():
+            labels[part], digests[part], note = labels_file.read(
+                pair.labels, images[part]
             )
+            self.notes += [note] * bool(note)
+        self._turn(images, labels, transpose)
+        self._scale(images)
+        highest = max(int(part.max()) for part in labels.values())
+        self.names, self._names_sha256 = texts.class_names(
+            self._folder, highest + 1, [*map(len, images.values())]
+        )
+        if not self.names and (codes := labels_file.codes(labels.values())) is not None:
+            labels = {part: np.searchsorted(codes, labels[part]) for part in labels}
+            self.names = [*map(chr, codes)]
+            self.notes.append(
+                f"{pairs['train' if 'train' in pairs else part].labels.name}: labels are "
+                f"codes of characters, {self.names[0]} to {self.names[-1]}, which name "
+                "the classes"
+            )
+        self.num_classes = len(self.names or ()) or highest + 1
+        self.parts = {
+            part: Part(images[part], pair.labels, labels[part], digests[part])
             for part, pair in pairs.items()
         }
-        self.num_classes = 1 + max(int(p.labels.max()) for p in self.parts.values())
-        self.names, self._names_sha256 = texts.class_names(
-            first.path.parent, self.num_classes
-        )
-        self.num_classes = max(self.num_classes, len(self.names or ()))
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of each image, in pixels."""
+        return self._images.shape
+
+    def _turn(
+        self, images: dict[str, Images], labels: dict[str, np.ndarray], transpose: str
+    ) -> None:
+        """Has images that are stored on their side read upright."""
+        turn = transpose == "yes"
+        if transpose == "auto" and upright.lies(images, labels):
+            turn = True
+            self.notes.append(
+                f"{self._images.path.name}: images are stored transposed, as EMNIST is "
+                "published, and are read upright (transpose=no leaves them)"
+            )
+        for part in images.values():
+            part.transposed = turn
+
+    def _scale(self, images: dict[str, Images]) -> None:
+        """Has images of 0 and 1 read as black and white."""
+        seen = pixel_range.Range()
+        for part in images.values():
+            for chunk in part.stored():
+                seen.see(chunk)
+                if seen.high > 1:
+                    return  # Those that are dark for bytes are a finding.
+        if seen.high == 1:
+            self.notes += pixel_range.note(self._images.path.name, 1)
+            for part in images.values():
+                part.white = 1
 
     def __getitem__(self, part: str) -> Part:
         return self.parts[part]
@@ -104,9 +155,7 @@ class IdxSet:
         for part in self.parts.values():
             digests[part.images.path.name] = part.images.sha256
             digests[part.labels_path.name] = part.labels_sha256
-        if self._names_sha256:
-            digests[texts.NAMES_FILE] = self._names_sha256
-        return digests
+        return digests | self._names_sha256
 
     def check(self) -> None:
         """Reads all files of images to their ends.
@@ -128,4 +177,14 @@ class IdxSet:
     def pictures(self, part: str) -> Iterator[str] | None:
         """Returns the pictures that a part's images were made of; see `texts.pictures`."""
         images = self.parts[part].images
-        return texts.pictures(part, images.path, len(images))
+        return texts.pictures(self._folder, part, images.path.name, len(images))
+
+
+def _check_sizes(images: list[Images]) -> None:
+    first, *others = images
+    for other in others:
+        if other.shape != first.shape:
+            hint = "Both splits need images of one size."
+            expected = f"{size_name(first.shape)} as in {first.path.name}"
+            found = size_name(other.shape)
+            raise idx.error(other.path, "image size", expected, found, hint)

@@ -2,51 +2,62 @@
 
 import hashlib
 import os
+import unicodedata
 from collections.abc import Iterable, Iterator
 
 from etils import epath
 
 from mnist_idx_tfds import idx, whole_files
+from mnist_idx_tfds.foreign import shown
 
 NAMES_FILE = "labels.txt"
+_NAMES_FILES = (NAMES_FILE, "batches.meta.txt")  # The second as CIFAR has it.
 # Which picture, row or item of a source each image was, where `pack` made the set.
 PICTURES_FILES = {"train": "train-files.txt", "test": "t10k-files.txt"}
 
 
-def class_names(folder: epath.Path, num_classes: int) -> tuple[list[str] | None, str]:
-    """Reads the names of the classes from `labels.txt`, once.
+def class_names(
+    folder: epath.Path, num_classes: int, counts: Iterable[int]
+) -> tuple[list[str] | None, dict[str, str]]:
+    """Reads the names of the classes from `labels.txt`, or `batches.meta.txt`, once.
 
     It has one name a line, in the order of the labels, in UTF-8. Spaces around a name,
-    and empty lines at the end, are passed over.
+    and empty lines at the end, are passed over. Names are brought to Unicode's NFC.
 
     Args:
       folder: that of the four files.
       num_classes: number of classes that must have a name; there may be more.
+      counts: numbers of images in the parts of the set.
 
     Returns:
-      The names, each another, and the file's SHA-256 as hexadecimal digits; None and ""
-      if there is no such file.
+      The names, each another, and the file's SHA-256 as hexadecimal digits by its name;
+      None and nothing if there is no such file.
 
     Raises:
       idx.IdxError: the file cannot be read, or does not hold such names.
     """
-    path = folder / NAMES_FILE
-    if not path.exists():
-        return None, ""
+    path = next((folder / n for n in _NAMES_FILES if (folder / n).exists()), None)
+    if path is None:
+        return None, {}
     data = _read(path)
-    lines: dict[str, int] = {}
-    for number, name in enumerate(_lines(path, data), 1):
-        if not name or not name.isprintable():
+    lines, names = _lines(path, data), dict[str, int]()
+    if len(lines) in counts and len(set(lines)) < len(lines):
+        found = f"{len(lines)} lines, as many as there are images"
+        hint = "It seems to have a label for each image; call it by another name."
+        raise idx.error(path, "names", f"{num_classes}, one a class", found, hint)
+    for number, line in enumerate(lines, 1):
+        name = unicodedata.normalize("NFC", line)
+        if not name or shown(name) != name:
             found, hint = repr(name) if name else "none", "Each line is a class's name."
             raise idx.error(path, f"line {number}", "a printable name", found, hint)
-        if name in lines:
-            expected = f"another name than that of line {lines[name]}"
+        if name in names:
+            expected = f"another name than that of line {names[name]}"
             raise idx.error(path, f"line {number}", expected, repr(name))
-        lines[name] = number
-    if len(lines) < num_classes:
+        names[name] = number
+    if len(names) < num_classes:
         expected, hint = f"at least {num_classes}", "Each class needs a name."
-        raise idx.error(path, "names", expected, f"{len(lines)}", hint)
-    return list(lines), hashlib.sha256(data).hexdigest()
+        raise idx.error(path, "names", expected, f"{len(names)}", hint)
+    return list(names), {path.name: hashlib.sha256(data).hexdigest()}
 
 
 def read_names(path: idx.PathLike) -> list[str]:
@@ -87,7 +98,9 @@ def write_names(path: idx.PathLike, names: Iterable[str]) -> None:
         draft.write_bytes("".join(f"{name}\n" for name in names).encode())
 
 
-def pictures(part: str, images: epath.Path, count: int) -> Iterator[str] | None:
+def pictures(
+    folder: epath.Path, part: str, images: str, count: int
+) -> Iterator[str] | None:
     """Returns the paths of the pictures that a part's images were made of, in order.
 
     They are read from `train-files.txt` or `t10k-files.txt` beside the four files, one
@@ -95,8 +108,9 @@ def pictures(part: str, images: epath.Path, count: int) -> Iterator[str] | None:
     image was, such as "train.csv line 7". Memory holds one at a time.
 
     Args:
+      folder: that of the four files.
       part: `train` or `test`.
-      images: the file of the images.
+      images: name of the file of the images.
       count: number of the images.
 
     Returns:
@@ -104,8 +118,8 @@ def pictures(part: str, images: epath.Path, count: int) -> Iterator[str] | None:
       are read, an `idx.IdxError` is raised where there are fewer lines or more, or the
       file cannot be read.
     """
-    path = images.parent / PICTURES_FILES[part]
-    return _pictures(path, images.name, count) if path.exists() else None
+    path = folder / PICTURES_FILES[part]
+    return _pictures(path, images, count) if path.exists() else None
 
 
 def _pictures(path: epath.Path, images: str, count: int) -> Iterator[str]:

@@ -422,10 +422,11 @@ SET_FAULTS = [
         dtype=">f4",
     ),
     _replaced(
-        "one-hot labels",
+        "rows of two labels",
         TRAIN_LABELS,
-        np.eye(10),
-        f"{_LABELS_FIELD} 0x00000802 (ubyte, rank 2). {_INTEGERS}",
+        np.ones((10, 2)),
+        f"{_LABELS_FIELD} 0x00000802 (ubyte, rank 2), 10 x 2. Rows of labels must be "
+        "one-hot, of one column, or those of QMNIST.",
     ),
     _replaced(
         "double labels",
@@ -466,7 +467,9 @@ SET_FAULTS = [
         "little-endian labels",
         TEST_LABELS,
         np.arange(6) << 24,
-        f"label: expected 0 to 65535, found 83886080. {_TYPE}",
+        "byte order: expected big-endian labels, found 0 to 83886080. In little-endian "
+        "byte order they are 0 to 5; IDX is big-endian. Save them with "
+        "mnist_idx_tfds.idx.save.",
         dtype=">i4",
     ),
 ]
