@@ -7,7 +7,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from absl import app, flags, logging
 
@@ -66,6 +66,13 @@ def define_data(purpose: str, default: str) -> None:
         "Folder with the files that the data set would download, such as the four "
         "published MNIST files.",
     )
+    flags.DEFINE_enum(
+        "transpose",
+        "auto",
+        ["auto", "yes", "no"],
+        "Whether images in --idx_dir are stored with rows as columns; auto takes those of "
+        "EMNIST as published for such.",
+    )
     for other in ("dataset", "manual_dir"):
         flags.register_multi_flags_validator(
             ["idx_dir", other],
@@ -74,9 +81,9 @@ def define_data(purpose: str, default: str) -> None:
         )
 
 
-def data() -> dict[str, str | None]:
+def data() -> dict[str, Any]:
     """Returns what the flags of `define_data` say, by the names of its arguments."""
-    names = ("data_dir", "manual_dir", "idx_dir", "dataset")
+    names = ("data_dir", "manual_dir", "idx_dir", "dataset", "transpose")
     return {name: flags.FLAGS[name].value for name in names}
 
 

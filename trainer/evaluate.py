@@ -101,7 +101,7 @@ def main(_: list[str]) -> None:
         label_of = {label: own for own, label in enumerate(labels.tolist())}
         result = result.with_sources(
             origins.find(
-                source.idx_dir(builder) or str(run.get(settings.IDX_DIR) or ""),
+                source.opened(builder) or str(run.get(settings.IDX_DIR) or ""),
                 split.split,
                 [(m.image, label_of[m.label]) for m in result.mistakes],
                 lambda line: print(line, file=said),

@@ -87,9 +87,9 @@ def find(idx_dir: idx.PathLike) -> dict[str, Pair]:
     raise idx.error(folder, "folder", "a folder of four IDX files", found, hint)
 
 
-def is_set(path: epath.Path) -> bool:
+def is_set(path: idx.PathLike) -> bool:
     """Returns whether a path is what `find` takes: a folder, or one with a prefix."""
-    folder = path.expanduser()
+    folder = epath.Path(path).expanduser()
     return folder.is_dir() or bool(_with_prefix(folder))
 
 

@@ -5,7 +5,6 @@ import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from etils import epath
 
 from mnist_idx_tfds import idx, idx_set, program
 
@@ -13,7 +12,7 @@ _DIGEST_BYTES = 16
 
 
 def find(
-    idx_dir: str | None,
+    idx_dir: str | idx_set.IdxSet | None,
     split: str,
     examples: Sequence[tuple[np.ndarray, int]],
     complain: Callable[[str], None],
@@ -24,7 +23,8 @@ def find(
     Memory holds a digest of each example, and a chunk of the file's images.
 
     Args:
-      idx_dir: folder of the four IDX files that the data set was built from; None
+      idx_dir: folder of the four IDX files that the data set was built from, or the
+        set, where it is open; None
         where it was built from something else.
       split: TFDS split that the examples are from, such as "test" or "train[85%:]".
       examples: image, uint8 `(height, width, 1)`, and label of each.
@@ -37,12 +37,18 @@ def find(
       None where it is not in the folder, or the folder is not there.
     """
     sources: list[str | None] = [None] * len(examples)
-    if not examples or not idx_dir or not epath.Path(idx_dir).expanduser().is_dir():
+    if not examples or not idx_dir:
         return sources
     try:
-        _search(idx_set.IdxSet(idx_dir), _parts(split), examples, sources)
+        if isinstance(idx_dir, str):
+            if not idx_set.is_set(idx_dir):
+                return sources
+            opened = idx_set.IdxSet(idx_dir)
+        else:
+            opened = idx_dir
+        _search(opened, _parts(split), examples, sources)
     except idx.IdxError as e:
-        complain(f"mistakes go without their places in {idx_dir}: {e}")
+        complain(f"mistakes go without their places in the files: {e}")
         return [None] * len(examples)
     return sources
 

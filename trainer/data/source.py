@@ -34,6 +34,7 @@ def prepare(
     manual_dir: str | None,
     idx_dir: str | None,
     dataset: str = MNIST,
+    transpose: str = "auto",
 ) -> tfds.core.DatasetBuilder:
     """Builds the data set unless it is there already, and returns its builder.
 
@@ -44,6 +45,8 @@ def prepare(
       idx_dir: folder of four IDX files, instead of `dataset`.
       dataset: "name", "name/config" or either with ":version" or "/version", of a
         data set that TFDS knows or that is built in `data_dir`; by default MNIST.
+      transpose: whether the images in `idx_dir` are stored with rows as columns; see
+        `mnist_idx_tfds.IdxConfig`.
 
     Raises:
       TrainerError: the data set cannot be had, or is not one of images with a label
@@ -52,12 +55,14 @@ def prepare(
     """
     _check_data_dir(data_dir)
     if idx_dir:
-        config = _folder_config(idx_dir)
+        config = _folder_config(idx_dir, transpose)
         builder = mnist_idx_tfds.Builder(data_dir=data_dir, config=config)
     else:
         builder = _find(dataset, data_dir)
     features.find(builder.info)  # Before a download that would be in vain.
     if builder.is_prepared():
+        if isinstance(builder, mnist_idx_tfds.Builder):
+            builder.download_and_prepare()  # Which says whether all of it was built.
         by_name.complete(builder)
         return builder
     if manual_dir and isinstance(builder, mnist_idx_tfds.Builder):
@@ -84,6 +89,7 @@ def prepare_for(
     manual_dir: str | None,
     idx_dir: str | None,
     dataset: str | None,
+    transpose: str = "auto",
 ) -> tuple[tfds.core.DatasetBuilder, dict[str, Any]]:
     """Builds, unless it is there, the data set that a model is to be asked about.
 
@@ -95,6 +101,7 @@ def prepare_for(
       manual_dir: as for `prepare`.
       idx_dir: as for `prepare`.
       dataset: as for `prepare`.
+      transpose: as for `prepare`.
 
     Returns:
       The builder, and what of the settings holds for it: all, or nothing.
@@ -110,7 +117,7 @@ def prepare_for(
     if not data_dir and folder and epath.Path(folder).is_dir():
         data_dir = folder
     dataset = dataset or (name and f"{name}:{version}") or MNIST
-    return prepare(data_dir, manual_dir, idx_dir, dataset), run
+    return prepare(data_dir, manual_dir, idx_dir, dataset, transpose), run
 
 
 @contextlib.contextmanager
@@ -196,6 +203,12 @@ def data_dir(builder: tfds.core.DatasetBuilder) -> str:
     return f"{epath.Path(builder.data_dir).resolve().parents[levels]}"
 
 
+def opened(builder: tfds.core.DatasetBuilder) -> idx_set.IdxSet | None:
+    """Returns the set of IDX files that a data set is built from, where it is open."""
+    is_ours = isinstance(builder, mnist_idx_tfds.Builder)
+    return builder.builder_config.opened if is_ours else None
+
+
 def _find(dataset: str, data_dir: str | None) -> tfds.core.DatasetBuilder:
     try:
         # A version as TFDS takes it, where it is as the full name of a set has it.
@@ -232,13 +245,21 @@ def _where(e: Exception) -> str:
     return " --verbosity=1 shows where." if isinstance(e, _DEFECTS) else ""
 
 
-def _folder_config(idx_dir: str) -> mnist_idx_tfds.IdxConfig:
+def _folder_config(idx_dir: str, transpose: str) -> mnist_idx_tfds.IdxConfig:
     """Names a folder's files by their content, so that no other's data is reused."""
-    opened = idx_set.IdxSet(idx_dir)
-    digest = hashlib.sha256("".join(opened.sha256.values()).encode())
+    opened = idx_set.IdxSet(idx_dir, transpose)
+    for note in opened.notes:
+        print(note, file=sys.stderr, flush=True)
+    content = [*opened.sha256.values(), *opened.notes]
+    if transpose != "auto":
+        content.append(transpose)
+    digest = hashlib.sha256("".join(content).encode())
     name = re.sub(r"[^\w.-]", "_", epath.Path(idx_dir).expanduser().resolve().name)
     return mnist_idx_tfds.IdxConfig(
-        name=f"{name}-{digest.hexdigest()[:12]}", idx_dir=idx_dir
+        name=f"{name}-{digest.hexdigest()[:12]}",
+        idx_dir=idx_dir,
+        transpose=transpose,
+        opened=opened,
     )
 
 

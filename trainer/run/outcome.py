@@ -38,7 +38,7 @@ def write(
         balanced=settings.weighs_alike(kept.settings),
     )
     wrong = [(mistake.image, mistake.label) for mistake in result.mistakes]
-    sources = origins.find(source.idx_dir(split.builder), split.split, wrong, print)
+    sources = origins.find(source.opened(split.builder), split.split, wrong, print)
     result = result.with_sources(sources)
     page = kept.folder / workdir.REPORT
     with workdir.written(page):

@@ -32,6 +32,7 @@ def train(
     manual_dir: str | None = None,
     idx_dir: str | None = None,
     dataset: str | None = None,
+    transpose: str = "auto",
     model: str | None = None,
     from_model: str | None = None,
     augment: str = "auto",
@@ -55,6 +56,7 @@ def train(
       manual_dir: as for `source.prepare`.
       idx_dir: as for `source.prepare`.
       dataset: as for `source.prepare`; None for MNIST.
+      transpose: as for `source.prepare`.
       model: name of the network; None for the one that is best for the data.
       from_model: path of a network whose weights to begin with.
       augment: "auto", "on" or "off", whether to change images at random.
@@ -88,7 +90,9 @@ def train(
     shares.check(batch_size, selected.devices)
     device.share_cores(selected, parallel.parts(selected.cores, batch_size))
     builder = peers.after_first(
-        lambda: source.prepare(data_dir, manual_dir, idx_dir, dataset or source.MNIST)
+        lambda: source.prepare(
+            data_dir, manual_dir, idx_dir, dataset or source.MNIST, transpose
+        )
     )
     _print_findings(source.findings(builder), idx_dir)
     train = Split(builder, train_split, "--train_split")

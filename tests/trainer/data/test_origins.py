@@ -101,7 +101,7 @@ def test_what_cannot_be_read_is_said_in_a_line(tmp_path, fault):
     wanted = examples_of(*made["test"], [0])
     assert origins.find(str(tmp_path), "test", wanted, lines.append) == [None]
     (line,) = lines
-    assert line.startswith(f"mistakes go without their places in {tmp_path}: ")
+    assert line.startswith(f"mistakes go without their places in the files: {tmp_path}")
     assert "expected" in line
     assert "\n" not in line
 
