@@ -11,6 +11,7 @@ from typing import IO, NamedTuple, cast
 import numpy as np
 
 from mnist_idx_tfds import idx
+from mnist_idx_tfds.foreign import shown
 
 SUFFIXES = (".npz", ".npy")
 _AGAIN = "Is it a partial or damaged download? Get the file again."
@@ -153,7 +154,7 @@ def read_header(place: Place, kinds: str) -> Array:
 
 def error(place: Place, expected: str, found: str, hint: str = "") -> idx.IdxError:
     """Returns the error for what an array has wrong."""
-    return idx.error(place.path, place.name, expected, found, hint)
+    return idx.error(place.path, shown(place.name), expected, found, hint)
 
 
 def _read_header(

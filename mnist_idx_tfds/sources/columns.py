@@ -39,7 +39,7 @@ _YES = frozenset({"true", "t", "yes", "y", "1", "1.0"})
 _NO = frozenset({"false", "f", "no", "n", "0", "0.0"})
 _BITS = {"0": 0, "0.0": 0, "false": 0, "1": 1, "1.0": 1, "true": 1}
 _SHOWN = 6  # Names of columns in a line.
-_NUMBER = re.compile(r"-?\d+(\.\d+)?")
+NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
 def plain(name: str) -> str:
@@ -84,7 +84,7 @@ class Table:
         found = [n for n in self._free() if plain(self.names[n]) in LABELS]
         if len(found) > 1 and self._the_same(found):
             # A number and a name of the same class: the name.
-            texts = [n for n in found if not self._all(n, _NUMBER.fullmatch)]
+            texts = [n for n in found if not self._all(n, NUMBER.fullmatch)]
             found = (texts or found)[:1]
         if not found and (ones := self._ones()):
             names = [self.names[n].strip() for n in ones]

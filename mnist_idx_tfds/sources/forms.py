@@ -61,7 +61,7 @@ def _open_folder(root: pathlib.Path, options: Options) -> Source:
     if npz.find_in(root):
         options.check(flags.NPZ)
         return npz.open_source(root, options)
-    if files := tables.find_in(root, options):
-        return tables.open_source(files, options)
+    if source := tables.open_folder(root, options):
+        return source
     options.check(flags.FOLDER)
     return folders.open_source(root, options)

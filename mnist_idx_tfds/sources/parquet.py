@@ -164,7 +164,9 @@ def _table(file: _File, given: str | None) -> tuple[columns.Table, int | None]:
     """Returns all but the pictures of a file, and the position of the labels if known."""
     with _reading(file.path) as opened:
         read = opened.read(columns=file.sides)
-    found = [_texts(file, name, read.column(name).to_pylist()) for name in file.sides]
+        found = [
+            _texts(file, name, read.column(name).to_pylist()) for name in file.sides
+        ]
     table = columns.Table(
         file.path,
         file.sides,

@@ -15,11 +15,6 @@ _ANY = Options()
 _LOOKED_AT = 20  # Rows that tell what a column has.
 
 
-def has_files(header: table.Header) -> bool:
-    """Returns whether a column has the name of one of file names, or a file's name."""
-    return bool(columns.like(header.columns, columns.FILES | columns.IDS))
-
-
 def names_pictures(path: pathlib.Path, root: pathlib.Path, options: Options) -> bool:
     """Returns whether the first row of a file names a picture of a folder."""
     try:

@@ -79,12 +79,6 @@ class Pictures:
                 break
         return found
 
-    @property
-    def count(self) -> int:
-        """The number of pictures in the folder."""
-        self._walk()
-        return sum(len(files) for name, files in self._files.items() if "." in name)
-
     def _direct(self, name: str) -> str | None:
         for known in (name, "/".join(_steps(name))):
             path = os.path.join(self.root, known)
@@ -147,6 +141,11 @@ class Pictures:
                 raise idx.error(
                     self._path, f"{row.where}: file", expected, f"{row.name!r}"
                 )
+
+
+def count_in(root: pathlib.Path) -> int:
+    """Returns how many pictures are in a folder and in those in it."""
+    return sum(file.path.lower().endswith(table.PICTURES) for file in _walk(root))
 
 
 def _steps(name: str) -> tuple[str, ...]:

@@ -1,14 +1,22 @@
 """CSV files: whether they are of pixels or of file names, and which of a folder's."""
 
+import itertools
 import pathlib
 import re
 from collections.abc import Sequence
 
 from mnist_idx_tfds import idx
+from mnist_idx_tfds.sources import (
+    columns,
+    parts,
+    picture_table,
+    pixel_table,
+    row_pictures,
+    table,
+)
 from mnist_idx_tfds.sources import options as flags
-from mnist_idx_tfds.sources import parts, picture_table, pixel_table, table
 from mnist_idx_tfds.sources.options import Options
-from mnist_idx_tfds.sources.source import Source
+from mnist_idx_tfds.sources.source import Source, shown
 
 _FEW_COLUMNS = 4  # No pixels have so few, where their names do not say so.
 _SUBMISSION = re.compile(r"submission", re.IGNORECASE)  # Its labels are invented.
@@ -32,6 +40,26 @@ def open_source(files: Files, options: Options) -> Source:
         return pixel_table.open_source(files, options)
     options.check(flags.PICTURES)
     return picture_table.open_source(files, options)
+
+
+def open_folder(root: pathlib.Path, options: Options) -> Source | None:
+    """Opens the CSV files of a folder that are a set; None if it has none.
+
+    Raises:
+      idx.IdxError: as `open_source`, or it is not plain which files are the set.
+    """
+    files = find_in(root, options)
+    if not files:
+        return None
+    source = open_source(files, options)
+    names = shown(path.name for path, _ in files)
+    if len(files) > 1:
+        source = source._replace(name=f"{root}")
+    left = row_pictures.count_in(root) - source.total
+    if left <= 0 or options.images_dir:
+        return source
+    note = f"{root}: {left:,} pictures are not in {names}, and are left out"
+    return source._replace(notes=(*source.notes, note))
 
 
 def given(path: pathlib.Path, options: Options) -> Files:
@@ -85,4 +113,14 @@ def _has_pixels(path: pathlib.Path, options: Options) -> bool:
     header = table.read_header(path)
     if pixel_table.is_pixels(header):
         return True
-    return len(header.columns) > _FEW_COLUMNS and not picture_table.has_files(header)
+    names = header.columns
+    if len(names) <= _FEW_COLUMNS or columns.like(names, columns.FILES):
+        return False
+    others = {*range(len(names))} - {*columns.like(names, columns.NO_CONTENT)}
+    others -= {*columns.like(names, columns.LABELS)}
+    # Pixels of other names are all numbers.
+    return all(
+        columns.NUMBER.fullmatch(row[n].strip())
+        for _, row in itertools.islice(table.rows(header), 1)
+        for n in others
+    )

@@ -332,3 +332,13 @@ def test_what_is_not_plain_is_refused_by_name(tmp_path, case):
     made(tmp_path, pictures, files)
     with pytest.raises(idx.IdxError, match=message):
         opened(tmp_path, source, flags)
+
+
+def test_pictures_that_no_row_names_are_said(tmp_path):
+    """Such as the folders of classes beside a table of those that are doubtful."""
+    made(tmp_path, PETS, {"doubtful.csv": "file,label\ncat/0.png,cat\ndog/1.png,dog"})
+    source = opened(tmp_path, "", {})
+    assert source.notes[-1] == (
+        f"{tmp_path}: 2 pictures are not in doubtful.csv, and are left out"
+    )
+    assert source.total == 2
