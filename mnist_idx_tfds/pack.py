@@ -154,8 +154,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SOURCE",
         help="a folder of pictures for each class, or train/ and test/ with these; what "
         "mnist_idx_tfds.unpack made; a CSV file with the pixels of an image in each row, "
-        "or the file name of a picture, or a folder with the latter; or an .npz file with "
-        "the names of Keras or MedMNIST",
+        "or the file name of a picture, or a folder with the latter; an .npz file; or a "
+        "folder of Parquet files, such as train-*.parquet and test-*.parquet",
     )
     parser.add_argument("out_dir", metavar="OUT_DIR", help="where to write")
     flags.add_to(parser)
