@@ -2,7 +2,56 @@
 
 import time
 
+import keras
+
+from trainer.data.pipeline import Data
+from trainer.machine.device import Device
 from trainer.run.callbacks import Record
+from trainer.run.hyperparameters import Hyperparameters
+
+_BACKENDS = {"tensorflow": "TensorFlow", "jax": "JAX"}
+_FEW_STEPS = 100
+
+
+def opening(
+    how: Hyperparameters,
+    data: Data,
+    device: Device,
+    parameters: str,
+    weighed: str,
+    why: str,
+) -> str:
+    """Returns what is trained how, on what, where and for how long.
+
+    Args:
+      how: to train.
+      data: to train on.
+      device: to compute on.
+      parameters: how many the network has, and where they are from.
+      weighed: what is said of the classes' weights; may be empty.
+      why: the run is as long as it is; may be empty.
+
+    Returns:
+      A line, and another one where steps are few.
+    """
+    train = data.train
+    parts = [
+        device.description,
+        _BACKENDS[keras.backend.backend()],
+        f"{train.name}: {train.examples:,} training and {data.evaluation.examples:,} "
+        f"evaluation images, {'x'.join(map(str, train.image_shape))}, "
+        f"{len(train.label_names)} classes, from {data.feed}"
+        f"{data.why_feed and f' ({data.why_feed})'}",
+        train.features.note,
+        f"{how.model} with {parameters}",
+        "augmented" if data.augmentation else "",
+        weighed,
+        how.length(data) + (why and f", {why}"),
+    ]
+    few = ""
+    if (total := how.steps(data)) < _FEW_STEPS:
+        few = f"\n{total} steps in all are few to learn from: more --epochs make more."
+    return "  ".join(filter(None, parts)) + few
 
 
 class Progress:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
 
+from mnist_idx_tfds.foreign import shown
 from trainer import signals
 from trainer.data.pipeline import Data
 from trainer.errors import NotFiniteError
@@ -17,18 +18,14 @@ from trainer.network import parallel, saved, transfer
 from trainer.network.architectures import MODELS
 from trainer.network.card import Card
 from trainer.quality import chance, measures
-from trainer.run import callbacks, cards, class_weights
+from trainer.run import callbacks, cards, class_weights, lines
 from trainer.run.callbacks import Record
 from trainer.run.compiling import compiled, execution
 from trainer.run.hyperparameters import OWN, Hyperparameters, described
-from trainer.run.lines import Progress
 from trainer.run.workdir import give_state
 
 if TYPE_CHECKING:
     from trainer.run.kept import Kept
-
-_BACKENDS = {"tensorflow": "TensorFlow", "jax": "JAX"}
-_FEW_STEPS = 100
 
 
 class Result(NamedTuple):
@@ -86,7 +83,8 @@ def run(
     begun = ""
     if how.from_model:
         begun = _begin(network, how.from_model, data.train.label_names)
-    _say_opening(network, how, data, device, begun, weighed, why)
+    parameters = f"{network.count_params():,} parameters{begun}"
+    print(lines.opening(how, data, device, parameters, weighed, why), flush=True)
     trained = compiled(network, how, data, device)
     what: dict[str, Any] = {}
     if workdir or peers.count() > 1:  # Else the versions need not be looked up.
@@ -106,7 +104,7 @@ def run(
             kept = Kept(workdir, what, data.train.label_names)
             stack.callback(kept.close)
             for line in kept.notes:
-                print(f"{kept.folder}: {line}", flush=True)
+                print(f"{kept.folder}: {shown(line)}", flush=True)
         last = _train(trained, how, data, weights, kept, f"{workdir}", target_accuracy)
         loss, accuracy = last["test_loss"], last["test_accuracy"]
         print(f"final  test_loss {loss:.4f}  test_accuracy {accuracy:.4f}", flush=True)
@@ -127,39 +125,6 @@ def _begin(network: keras.Model, path: str, label_names: tuple[str, ...]) -> str
     start, card = saved.load(path)
     is_new = transfer.begin(network, label_names, start, card.label_names, path)
     return f", begun from {path}{', with a new last layer' if is_new else ''}"
-
-
-def _say_opening(
-    network: keras.Model,
-    how: Hyperparameters,
-    data: Data,
-    device: Device,
-    begun: str,
-    weighed: str,
-    why: str,
-) -> None:
-    """Prints what is trained how, on what, where and for how long."""
-    opening = [
-        device.description,
-        _BACKENDS[keras.backend.backend()],
-        f"{data.train.name}: {data.train.examples:,} training and "
-        f"{data.evaluation.examples:,} evaluation images, "
-        f"{'x'.join(map(str, data.train.image_shape))}, "
-        f"{len(data.train.label_names)} classes, from {data.feed}"
-        f"{data.why_feed and f' ({data.why_feed})'}",
-        data.train.features.note,
-        f"{how.model} with {network.count_params():,} parameters{begun}",
-        "augmented" if data.augmentation else "",
-        weighed,
-        how.length(data) + (why and f", {why}"),
-    ]
-    print("  ".join(filter(None, opening)), flush=True)
-    if (total := how.steps(data)) < _FEW_STEPS:
-        print(
-            f"{total} steps in all are few to learn from: a smaller --batch_size or more "
-            "--epochs make more.",
-            flush=True,
-        )
 
 
 def _say_verdict(
@@ -235,7 +200,7 @@ def fit(
     """
     records: list[Record] = []
     sinks: list[Callable[[Record], None]] = [
-        Progress(how.epochs, data.steps, windows=how.log_every > 0),
+        lines.Progress(how.epochs, data.steps, windows=how.log_every > 0),
         records.append,
     ]
     if kept:

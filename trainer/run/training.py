@@ -4,6 +4,7 @@ import pathlib
 import shlex
 from collections.abc import Sequence
 
+from mnist_idx_tfds.foreign import shown
 from trainer import settings
 from trainer.data import damage, overlap, pipeline, source
 from trainer.data.split import Split
@@ -164,7 +165,7 @@ def _feed(feed: str, workdir: str | None) -> str:
 def _print_findings(findings: Sequence[str], idx_dir: str | None) -> None:
     """Says what is odd about the data set, the gravest of it."""
     for finding in findings[:_FINDINGS]:
-        print(f"odd: {finding}", flush=True)
+        print(f"odd: {shown(finding)}", flush=True)
     if (more := len(findings) - _FINDINGS) > 0:
         folder = shlex.quote(idx_dir) if idx_dir else "DIR"
         print(f"... {more} more: python -m mnist_idx_tfds.idx {folder}", flush=True)
