@@ -33,7 +33,6 @@ def run(setup: Setup) -> list[measure.Row]:
 
 
 def _times(setup: Setup) -> dict[str, list[float]]:
-    from mnist_idx_tfds import machine
     from trainer.network import architectures, optimizer, parallel
 
     plain, changed = (
@@ -41,7 +40,7 @@ def _times(setup: Setup) -> dict[str, list[float]]:
         for augment in (False, True)
     )
     network = architectures.strong(plain.train.image_shape, 10, plain.pixels)
-    model = parallel.divided(network, machine.cores(), _BATCH_SIZE)
+    model = parallel.divided(network, 1, _BATCH_SIZE)
     model.compile(
         optimizer.adamw(1e-3, 0, _STEPS),
         "sparse_categorical_crossentropy",

@@ -171,9 +171,10 @@ def _call_with_tensorflow(
 
     selected = device.select("cpu")
     if batch_size:
-        from trainer.network import parallel
+        from trainer.network import architectures, parallel
 
-        parts = parallel.parts(selected.cores, batch_size)
+        cnn = architectures.MODELS["cnn"]
+        parts = parallel.parts(cnn, selected.cores, batch_size)
         device.share_cores(selected, parts)
     import tensorflow_datasets as tfds
 

@@ -158,7 +158,7 @@ def _train(rendered: _Set, network: str, pairs: int) -> dict[str, list[float]]:
         settings.build(
             data.train.image_shape, len(data.train.label_names), data.pixels
         ),
-        machine.cores(),
+        parallel.parts(settings, machine.cores(), training.batch_size),
         training.batch_size,
     )
     model.compile(

@@ -33,6 +33,7 @@ SLOW = (
     "tests/test_",
     "tests/trainer/data/test_damage.py",
     "tests/trainer/data/test_pipeline.py",
+    "tests/trainer/network/test_cores.py",
     "tests/trainer/network/test_lite.py",
     "tests/trainer/network/test_parallel.py",
     "tests/trainer/quality/test_board.py",

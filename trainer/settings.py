@@ -22,6 +22,10 @@ WEIGHT_DECAY = "weight_decay"  # Of the optimizer.
 STEPS = "steps_per_epoch"
 CLASS_WEIGHT = "class_weight"  # "balanced" or "none".
 UPRIGHT = "turned_upright"  # True where images are stored transposed; else not there.
+RECIPE = "recipe"  # `THIS_RECIPE`, or that of an earlier version.
+# Grows where the same settings give other bits than before. 2: normalization and dropout do
+# not depend on the number of cores, and images are changed by other random numbers.
+THIS_RECIPE = 2
 
 
 def read(folder: str | os.PathLike[str]) -> dict[str, Any]:
@@ -54,8 +58,12 @@ def read(folder: str | os.PathLike[str]) -> dict[str, Any]:
 
 def complete(run: dict[str, Any]) -> dict[str, Any]:
     """Returns settings with what a run of an earlier version did not say it was."""
-    decay = 0.0 if run.get(MODEL) == "deep" else 0.05
-    unsaid = {BACKEND: "tensorflow", LABEL_SMOOTHING: 0.0, WEIGHT_DECAY: decay}
+    unsaid = {
+        BACKEND: "tensorflow",
+        LABEL_SMOOTHING: 0.0,
+        WEIGHT_DECAY: 0.0 if run.get(MODEL) == "deep" else 0.05,
+        RECIPE: 2 if run.get(MODEL) == "cnn" and not run.get("augmentation") else 1,
+    }
     return unsaid | run
 
 

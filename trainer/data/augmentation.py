@@ -35,21 +35,21 @@ def strength(examples: int, classes: int) -> Strength:
     return Strength(shift=0.08, turn=0.03, zoom=0.1)
 
 
-def warp(images: tf.Tensor, seeds: tf.Tensor, most: Strength) -> tf.Tensor:
+def warp(images: tf.Tensor, numbers: tf.Tensor, most: Strength) -> tf.Tensor:
     """Returns the images after a random affine map each, never a mirror image.
 
     What comes in from outside of an image is filled with the median of its border.
 
     Args:
       images: uint8 `(n, height, width, channels)`.
-      seeds: uint64 `(n,)`; the same one gives the same map.
+      numbers: float32 `(n, 4)` of 0 to 1, as `numbers` has them; the same give the same map.
       most: the largest change.
 
     Returns:
       uint8 of the same shape.
     """
     _, height, width, _ = images.shape
-    across, down, turn, zoom = tf.unstack(2 * uniform(seeds, _CHANGES) - 1, axis=1)
+    across, down, turn, zoom = tf.unstack(2 * numbers - 1, axis=1)
     angle = 2 * math.pi * most.turn * turn
     scale = 1 / (1 + most.zoom * zoom)
     cos, sin = scale * tf.cos(angle), scale * tf.sin(angle)
@@ -75,38 +75,16 @@ def warp(images: tf.Tensor, seeds: tf.Tensor, most: Strength) -> tf.Tensor:
     return tf.cast(tf.round(moved + paper), tf.uint8)
 
 
-def mixed(*parts: tf.Tensor) -> tf.Tensor:
-    """Returns uint64 numbers that follow from integers of any kind, and look random.
+def numbers(seed: tf.Tensor, count: tf.Tensor | int) -> tf.Tensor:
+    """Returns random numbers for so many images, float32 `(count, 4)`, from 0 to 1.
+
+    Those of fewer images are the first of more.
 
     Args:
-      *parts: integers, of shapes that broadcast.
-
-    Source: SplitMix64, of Steele, Lea and Flood, "Fast Splittable Pseudorandom Number
-    Generators", 2014.
+      seed: of them all, int64 `(2,)`.
+      count: number of images.
     """
-    state = tf.constant(0, tf.uint64)
-    for part in parts:
-        state += (tf.cast(part, tf.uint64) + 1) * tf.constant(
-            0x9E3779B97F4A7C15, tf.uint64
-        )
-        for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-            state = _xor_shifted(state, shift) * tf.constant(factor, tf.uint64)
-        state = _xor_shifted(state, 31)
-    return state
-
-
-def uniform(seeds: tf.Tensor, count: int) -> tf.Tensor:
-    """Returns `count` random numbers for each seed, float32 `(n, count)`, 0 to 1."""
-    bits = mixed(seeds[:, tf.newaxis], tf.range(count))
-    return (
-        tf.cast(tf.bitwise.right_shift(bits, tf.constant(40, tf.uint64)), tf.float32)
-        / 2**24
-    )
-
-
-def _xor_shifted(state: tf.Tensor, shift: int) -> tf.Tensor:
-    right = tf.bitwise.right_shift(state, tf.constant(shift, tf.uint64))
-    return tf.bitwise.bitwise_xor(state, right)
+    return tf.random.stateless_uniform([count, _CHANGES], seed, alg="philox")
 
 
 def _border_median(images: tf.Tensor) -> tf.Tensor:

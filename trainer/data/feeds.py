@@ -161,20 +161,19 @@ def shared(batches: tf.data.Dataset, own: Callable | None) -> tf.data.Dataset:
 
 
 def augmented(
-    batches: tf.data.Dataset,
-    batch_size: int,
-    order: Order,
-    strength: augmentation.Strength,
+    batches: tf.data.Dataset, order: Order, strength: augmentation.Strength
 ) -> tf.data.Dataset:
     """Changes each image as a function of its place in the epoch, and so of the run."""
 
     @as_is
     def change(batch, columns):
         images, labels = columns
-        size = tf.size(labels, tf.int64)
-        places = batch * batch_size + peers.index() * size + tf.range(size)
-        seeds = augmentation.mixed(order.seed, order.epoch, places)
-        return augmentation.warp(images, seeds, strength), labels
+        seed = tf.stack([order.seed, order.epoch * (1 << 32) + batch])
+        size = tf.size(labels)
+        # Of all processes' rows, of which this one takes its own.
+        numbers = augmentation.numbers(seed, peers.count() * size)
+        own = numbers[peers.index() * size :][:size]
+        return augmentation.warp(images, own, strength), labels
 
     numbered = batches.enumerate()
     return numbered.map(change, num_parallel_calls=CORES).prefetch(2)

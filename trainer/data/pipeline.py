@@ -116,7 +116,7 @@ def of(
         strength = None
         if augment:
             strength = augmentation.strength(train.examples, len(train.label_names))
-            batches = feeds.augmented(batches, batch_size, order, strength)
+            batches = feeds.augmented(batches, order, strength)
         steps = -(-passes * train.examples // batch_size)
         eval_batch_size = evaluation.batch_size + -evaluation.batch_size % devices
         if _choose(evaluation, feed)[0] == "memory":

@@ -10,7 +10,8 @@ from trainer.errors import TrainerError
 
 _MIN_SIZE = 16  # pixels; below it nothing is left of the tutorials' second pooling.
 _LARGE = 40  # pixels; what has larger sides is shrunk to about this first.
-_MOMENTUM = 0.95  # Of moving statistics; Keras's 0.99 is behind for 200 steps.
+_MOMENTUM = 0.9  # Of moving statistics; Keras's 0.99 is behind for 200 steps.
+_LEAST_NORMALIZED = 3  # images; of two, the one is the other's negative.
 _RAW = (0.0, 255.0)
 # Of the pixels that a tutorial's network sees; 1 is too much for their peak rates.
 _SMALL_DEVIATION = 0.5
@@ -31,6 +32,8 @@ class Model:
       augmented_from: passes over the training split in a run from which it learns more
         from images that are changed at random.
       most_decay_steps: steps of the longest run that has the full `weight_decay`.
+      is_normalized: whether it has batch normalization, so that the images of a batch
+        depend on each other.
     """
 
     build: Callable[..., keras.Model]
@@ -41,6 +44,7 @@ class Model:
     label_smoothing: float = 0.0
     augmented_from: int = 12
     most_decay_steps: float = math.inf
+    is_normalized: bool = False
 
     def decay(self, steps: int) -> float:
         """Returns AdamW's weight decay for a run: the longer, the less.
@@ -52,6 +56,27 @@ class Model:
           steps: of the whole run.
         """
         return self.weight_decay * min(1, self.most_decay_steps / steps)
+
+    @property
+    def least_batch(self) -> int:
+        """Fewest examples a step that it learns from."""
+        return _LEAST_NORMALIZED if self.is_normalized else 1
+
+    def check_batch_size(self, batch_size: int, name: str) -> None:
+        """Raises an error for a step of fewer examples than it learns from.
+
+        Args:
+          batch_size: examples a step.
+          name: of the network.
+
+        Raises:
+          TrainerError: there are too few.
+        """
+        if batch_size < self.least_batch:
+            raise TrainerError(
+                f"--batch_size: expected at least {self.least_batch} with --model={name}, "
+                f"which normalizes the images of a step by each other, found {batch_size}."
+            )
 
 
 def cnn(
@@ -206,6 +231,7 @@ MODELS = {
         label_smoothing=0.1,
         augmented_from=1,
         most_decay_steps=2200,
+        is_normalized=True,
     ),
 }
 

@@ -1,4 +1,4 @@
-"""A network that computes the parts of a batch side by side."""
+"""A network as it is trained: in parts side by side, or on several devices."""
 
 from typing import Any
 
@@ -7,6 +7,8 @@ from keras import ops
 
 from trainer.machine import shares
 from trainer.machine.device import Device
+from trainer.network import normalization
+from trainer.network.architectures import Model
 from trainer.network.smoothing import Smoothed
 
 _MIN_PART = 16  # examples; the operations of a smaller part take little less time.
@@ -22,53 +24,80 @@ def distribute(device: Device) -> None:
     keras.distribution.set_distribution(distribution)
 
 
-def parts(cores: int, batch_size: int) -> int:
-    """Returns the number of parts that `divided` makes of a batch, at least 1."""
+def parts(model: Model, cores: int, batch_size: int) -> int:
+    """Returns in how many parts to compute a batch of a network, at least 1."""
+    if model.is_normalized:
+        return 1
     return max(1, min(cores, batch_size // _MIN_PART))
 
 
-def divided(network: keras.Model, cores: int, batch_size: int) -> keras.Model:
-    """Returns a model that computes a batch in as many parts as there are cores.
+def divided(network: keras.Model, parts: int, batch_size: int) -> keras.Model:
+    """Returns a model to train, which computes a batch in parts side by side.
 
     TensorFlow runs what does not depend on each other on several cores at once. With
     a part of the batch for each, they wait less for one another than when they share
-    every operation of a network as small as these.
+    every operation of a network as small as these. The results are those of the whole:
+    from the first dropout on, or in the last layer, there is one part again, so that
+    random numbers are the same, and `normalization` has groups of its own.
 
     Args:
-      network: from images to class probabilities, its last layer a dense one.
-      cores: to compute on.
-      batch_size: of most batches; others are divided alike.
+      network: from images to class probabilities, of layers in a row.
+      parts: of every batch, as `parts` says; 1 for none.
+      batch_size: of most batches.
 
     Returns:
       Another model of the same form, with the network's own weights.
     """
-    count = parts(cores, batch_size)
-    if count > 1:
-        return _Divided(network, count)
-    return _Whole(network.input, network.output, name=network.name)
+    return _Trained(network, parts, batch_size)
 
 
-class _Whole(Smoothed, keras.Model):
-    pass
-
-
-class _Divided(Smoothed, keras.Model):
-    def __init__(self, network: keras.Model, parts: int):
+class _Trained(Smoothed, keras.Model):
+    def __init__(self, network: keras.Model, parts: int, batch_size: int):
         super().__init__(name=network.name)
-        head = network.layers[-1]
-        self._body = keras.Model(network.inputs, head.input)
-        self._head = head
+        layers = network.layers[1:]  # Without that of the inputs.
+        head = next(
+            n
+            for n, layer in enumerate(layers)
+            if isinstance(layer, keras.layers.Dropout) or layer is layers[-1]
+        )
+        self._body, self._head = layers[:head], layers[head:]
         self._parts = parts
+        self._groups = 1
+        if any(map(_normalizes, layers)):
+            self._groups = normalization.groups(batch_size)
+        self.built = True  # Or JAX's `fit` would read a batch to build it with.
 
     def call(self, images: Any, training: bool | None = None) -> Any:
         count, *shape = ops.shape(images)
-        # Filled up, since not every operation takes an empty part; with images of the
-        # batch, so that batch normalization sees no others.
-        rows = ops.arange(count + -count % self._parts) % count
-        parts = ops.reshape(ops.take(images, rows, axis=0), (self._parts, -1, *shape))
-        parts = [self._body(part, training=training) for part in ops.unstack(parts)]
-        # Of the whole batch, so that Keras finds the logits behind its softmax.
-        return self._head(ops.concatenate(parts)[:count])
+        parts = self._parts
+        even = parts * self._groups if training else parts
+        if even > 1:
+            # Filled up with images of the batch, so that none has a part in the
+            # statistics that is not of it, and no part is empty.
+            rows = ops.arange(count + -count % even) % count
+            images = ops.take(images, rows, axis=0)
+        if parts > 1:
+            images = ops.unstack(ops.reshape(images, (parts, -1, *shape)))
+            x = ops.concatenate([self._features(part, training) for part in images])
+        else:
+            x = self._features(images, training)
+        if even > 1:
+            x = x[:count]
+        for layer in self._head:
+            x = layer(x)
+        return x
+
+    def _features(self, x: Any, training: bool | None) -> Any:
+        for layer in self._body:
+            if training and _normalizes(layer):
+                x = normalization.normalized(layer, x, self._groups)
+            else:
+                x = layer(x)
+        return x
+
+
+def _normalizes(layer: keras.layers.Layer) -> bool:
+    return isinstance(layer, keras.layers.BatchNormalization)
 
 
 def shared(
@@ -76,8 +105,7 @@ def shared(
 ) -> keras.Model:
     """Returns a model whose steps cut off what batches were filled up with.
 
-    So that their results are those of one device, the means of batch normalization
-    included.
+    So that their results are those of one device, batch normalization included.
 
     Args:
       network: built after `distribute`.
@@ -103,7 +131,7 @@ def alone(network: keras.Model) -> keras.Model:
     return copy
 
 
-class _Shared(Smoothed, keras.Model):
+class _Shared(_Trained):
     def __init__(
         self,
         network: keras.Model,
@@ -111,7 +139,7 @@ class _Shared(Smoothed, keras.Model):
         train: tuple[int, int],
         test: tuple[int, int],
     ):
-        super().__init__(network.input, network.output, name=network.name)
+        super().__init__(network, 1, train[0])
         self._devices = devices
         self._sizes = {"train": train, "test": test}
 

@@ -26,6 +26,7 @@ def compiled(
 
     The network itself is compiled so that it can be saved, and evaluated anywhere.
     """
+    kind = MODELS[how.model]
     # JAX computes nothing at speed without XLA. On a CPU TensorFlow is slower with it;
     # on a GPU it was not measured, and would compile anew for each shape.
     jit_compile = keras.backend.backend() == "jax"
@@ -51,8 +52,9 @@ def compiled(
             ),
         )
     else:
-        model = parallel.divided(network, device.cores, how.batch_size)
-    kind, total, measured = MODELS[how.model], how.steps(data), judged()
+        parts = parallel.parts(kind, device.cores, how.batch_size)
+        model = parallel.divided(network, parts, how.batch_size)
+    total, measured = how.steps(data), judged()
     model.smoothing = kind.label_smoothing
     if model.smoothing or how.class_weight == "balanced":
         # For the log, whose loss is then that of examples as they are, as in evaluation.

@@ -77,6 +77,7 @@ def described(how: Hyperparameters, data: Data, device: Device) -> dict[str, Any
         settings.LABEL_SMOOTHING: MODELS[how.model].label_smoothing,
         settings.WEIGHT_DECAY: MODELS[how.model].decay(how.steps(data)),
         settings.STEPS: data.steps,
+        settings.RECIPE: settings.THIS_RECIPE,
         "device": device.description,
         settings.BACKEND: keras.backend.backend(),
         "keras": keras.__version__,

@@ -89,7 +89,8 @@ def train(
     network = MODELS[name]
     batch_size = batch_size or network.batch_size
     shares.check(batch_size, selected.devices)
-    device.share_cores(selected, parallel.parts(selected.cores, batch_size))
+    network.check_batch_size(batch_size, name)
+    device.share_cores(selected, parallel.parts(network, selected.cores, batch_size))
     builder = peers.after_first(
         lambda: source.prepare(
             data_dir, manual_dir, idx_dir, dataset or source.MNIST, transpose

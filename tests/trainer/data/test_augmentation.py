@@ -15,8 +15,8 @@ RANDOM = np.random.default_rng(0)
 
 def warp(images, most, seed=0):
     """Returns images, each changed by a seed of its own."""
-    seeds = augmentation.mixed(seed, tf.range(len(images)))
-    return augmentation.warp(tf.constant(images), seeds, most).numpy()
+    numbers = augmentation.numbers([seed, 0], len(images))
+    return augmentation.warp(tf.constant(images), numbers, most).numpy()
 
 
 def noise(count=30, shape=(9, 12, 1)):
@@ -63,12 +63,12 @@ def test_no_strength_is_no_change(shape):
 
 
 @pytest.mark.parametrize("most", [FEW, MANY])
-def test_an_image_follows_from_its_seed_whatever_is_beside_it(most):
+def test_an_image_follows_from_its_numbers_whatever_is_beside_it(most):
     images = noise()
-    seeds = augmentation.mixed(3, tf.range(30))
-    together = augmentation.warp(tf.constant(images), seeds, most)
+    numbers = augmentation.numbers([3, 0], 30)
+    together = augmentation.warp(tf.constant(images), numbers, most)
     alone = [
-        augmentation.warp(tf.constant(images[n : n + 1]), seeds[n : n + 1], most)[0]
+        augmentation.warp(tf.constant(images[n : n + 1]), numbers[n : n + 1], most)[0]
         for n in range(30)
     ]
     np.testing.assert_array_equal(together, np.stack(alone))
@@ -165,20 +165,27 @@ def test_strength_goes_by_the_examples_a_class(examples, classes, expected):
     assert augmentation.strength(examples, classes) == expected
 
 
-def test_mixed_numbers_are_those_of_splitmix64():
-    """The first three from its state 0."""
-    expected = [0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F]
-    assert augmentation.mixed(tf.range(3)).numpy().tolist() == expected
+def test_numbers_of_fewer_images_are_the_first_of_more():
+    """So that a batch that was filled up has those of the one that was not."""
+    more = augmentation.numbers([3, 7], 48).numpy()
+    for count in (1, 2, 29, 47):
+        fewer = augmentation.numbers([3, 7], count).numpy()
+        np.testing.assert_array_equal(fewer, more[:count])
 
 
-def test_each_part_and_its_place_counts():
-    parts = [(a, b, c) for a in range(10) for b in range(10) for c in range(10)]
-    assert len(set(augmentation.mixed(*np.array(parts).T).numpy().tolist())) == 1000
+def test_numbers_follow_from_both_parts_of_the_seed():
+    seeds = [
+        (a, b * (1 << 32) + c) for a in range(5) for b in range(5) for c in range(5)
+    ]
+    found = {augmentation.numbers(seed, 1).numpy().tobytes() for seed in seeds}
+    assert len(found) == 125
+    again = augmentation.numbers(seeds[-1], 1).numpy().tobytes()
+    assert again in found
 
 
 def test_random_numbers_are_spread_evenly():
     """Chi-squared over tenths of 0 to 1; one seed in 1,000 fails, not this."""
-    numbers = augmentation.uniform(augmentation.mixed(tf.range(2500)), 4).numpy()
+    numbers = augmentation.numbers([0, 0], 2500).numpy()
     assert numbers.min() >= 0
     assert numbers.max() < 1
     counts, _ = np.histogram(numbers, 10, (0, 1))

@@ -132,6 +132,25 @@ def test_batch_normalization_is_of_the_whole_batch_on_two_devices(folder):
     assert found == pytest.approx(expected, rel=1e-4)
 
 
+def test_batch_normalization_has_the_statistics_of_tensorflow(folder):
+    """From the same weights, at a rate that leaves them as they are."""
+    flags = ("--model=strong", "--epochs=1", "--learning_rate=1e-12")
+    start = f"--from_model={folder / 'whole' / 'model.keras'}"
+    found = {}
+    for backend in ("tensorflow", "jax"):
+        trained(folder, f"normal-{backend}", *flags, start, backend=backend)
+        model = keras.saving.load_model(folder / f"normal-{backend}" / "model.keras")
+        found[backend] = [
+            getattr(layer, name).numpy()
+            for layer in model.layers
+            if isinstance(layer, keras.layers.BatchNormalization)
+            for name in ("moving_mean", "moving_variance")
+        ]
+    assert len(found["jax"]) == 10
+    for one, other in zip(*found.values(), strict=True):
+        np.testing.assert_allclose(other, one, rtol=1e-3, atol=1e-4)
+
+
 def test_a_signal_ends_a_run_after_a_step_and_keeps_it(folder):
     args = (
         *("-m", "trainer", f"--idx_dir={folder / 'own'}", "--model=cnn"),

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 
+from trainer import settings as keys
 from trainer.errors import TrainerError
 from trainer.network import architectures
 from trainer.network.card import Card
@@ -84,6 +85,28 @@ def test_a_run_of_before_decay_was_recorded_goes_on_with_what_it_had(
 ):
     Workdir(folder, SETTINGS | {"model": model}, NAMES).close()
     Workdir(folder, SETTINGS | {"model": model, "weight_decay": decay}, NAMES).close()
+
+
+@pytest.mark.parametrize(
+    ("settings", "goes_on"),
+    [
+        ({"model": "cnn", "augmentation": None}, True),
+        ({"model": "cnn", "augmentation": {"shift": 0.05}}, False),
+        ({"model": "deep"}, False),
+        ({"model": "strong"}, False),
+    ],
+)
+def test_a_run_of_a_version_that_computed_other_bits_is_another(
+    folder, settings, goes_on
+):
+    settings = SETTINGS | settings
+    Workdir(folder, settings, NAMES).close()
+    now = settings | {"recipe": keys.THIS_RECIPE}
+    if goes_on:
+        Workdir(folder, now, NAMES).close()
+    else:
+        with pytest.raises(TrainerError, match=r"another: recipe 1 there, 2 now"):
+            Workdir(folder, now, NAMES)
 
 
 def test_records_after_the_checkpoint_are_dropped_and_others_exact(begun):
