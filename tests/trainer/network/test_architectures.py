@@ -126,3 +126,14 @@ def test_the_strong_one_shrinks_images_to_about_40_pixels(side, factor):
         if isinstance(layer, keras.layers.Conv2D)
     ]
     assert sizes[0] == -(-side // factor)
+
+
+@pytest.mark.parametrize("name", architectures.MODELS)
+def test_a_network_that_normalizes_needs_three_images_a_step(name):
+    model = architectures.MODELS[name]
+    model.check_batch_size(model.least_batch, name)
+    if name == "strong":
+        with pytest.raises(TrainerError, match=r"--batch_size: expected at least 3 wi"):
+            model.check_batch_size(2, name)
+    else:
+        assert model.least_batch == 1
