@@ -126,6 +126,8 @@ class IdxSet:
                 f"{self._images.path.name}: images are stored transposed, as EMNIST is "
                 "published, and are read upright (transpose=no leaves them)"
             )
+        elif turn:
+            self.notes.append("images are read as transposed, as asked for")
         for part in images.values():
             part.transposed = turn
 

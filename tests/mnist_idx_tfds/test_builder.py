@@ -1,6 +1,7 @@
 """The TFDS builder, through TFDS's own testing utilities and real builds."""
 
 import collections
+import errno
 import shutil
 
 import numpy as np
@@ -316,10 +317,13 @@ def downloaded(folder):
     ("kwargs", "message"),
     [
         ({"name": "letters"}, "idx_dir: expected a folder"),
+        ({"name": "letters", "idx_dir": ""}, "idx_dir: .* found an empty text"),
+        ({"name": "mnist", "idx_dir": ""}, "idx_dir: .* found an empty text"),
+        ({"name": "a", "idx_dir": ".", "transpose": "on"}, "transpose: expected auto"),
         ({"name": "a/b", "idx_dir": "."}, "name: expected letters"),
         ({"name": "..", "idx_dir": "."}, "name: expected letters"),
     ],
-    ids=["no folder", "slash", "dots"],
+    ids=["no folder", "empty", "empty for MNIST", "transpose", "slash", "dots"],
 )
 def test_a_config_that_names_nothing_buildable_is_refused(kwargs, message):
     with pytest.raises(idx.IdxError, match=message):
@@ -392,3 +396,97 @@ def test_data_that_another_process_built_in_between_is_taken(tmp_path):
     late.download_and_prepare()
     assert list(late.info.splits) == ["train", "test"]
     assert late.info.metadata["sha256"]
+
+
+SMALL = {"train": 9, "test": 4, "shape": (5, 4), "num_classes": 3}
+
+
+def made_again(builder):
+    idx_dir = builder.builder_config.idx_dir
+    return folder_builder(idx_dir, builder.data_path.parents[2])
+
+
+def overwrite(builder):
+    mode = tfds.download.GenerateMode.REUSE_CACHE_IF_EXISTS
+    config = tfds.download.DownloadConfig(download_mode=mode)
+    builder.download_and_prepare(download_config=config)
+
+
+@pytest.mark.parametrize("use", [overwrite, made_again])
+def test_overwriting_with_a_damaged_file_leaves_what_was_built(tmp_path, use):
+    """Whether TFDS removes it, or `tfds build` between two builders."""
+    write_set(tmp_path / "set", **SMALL)
+    expected = file_rows(tmp_path / "set", "train")
+    build(tmp_path / "set", tmp_path / "data")
+    builder = folder_builder(tmp_path / "set", tmp_path / "data")
+    path = tmp_path / "set" / TRAIN_IMAGES
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(idx.IdxError, match=f"{TRAIN_IMAGES}: gzip stream"):
+        use(builder)
+    np.testing.assert_array_equal(dataset_rows(read_only(builder), "train"), expected)
+
+
+def test_a_part_that_was_built_is_not_taken_for_all(tmp_path):
+    write_set(tmp_path / "set", **SMALL)
+    build(tmp_path / "set", tmp_path / "data", max_examples_per_split=3)
+    build(tmp_path / "set", tmp_path / "data", max_examples_per_split=3)
+    with pytest.raises(idx.IdxError, match=r"expected all of them, found 3 a split"):
+        build(tmp_path / "set", tmp_path / "data")
+    mode = tfds.download.GenerateMode.REUSE_CACHE_IF_EXISTS
+    build(tmp_path / "set", tmp_path / "data", download_mode=mode)
+    builder = build(tmp_path / "set", tmp_path / "data")
+    assert builder.info.splits["train"].num_examples == 9
+
+
+def test_a_set_of_ones_own_is_not_described_as_mnist(built, tmp_path):
+    assert built.info.description == "Four IDX files of a folder, named letters."
+    assert not built.info.citation
+    assert "lecun" not in built.info.homepage
+    ours = mnist_idx_tfds.Builder(data_dir=tmp_path).info
+    assert "lecun" in ours.citation.lower()
+    assert "lecun" in ours.homepage
+
+
+def test_a_config_can_be_in_a_set():
+    configs = {mnist_idx_tfds.IdxConfig(name=name, idx_dir=".") for name in "ab"}
+    assert len(configs) == 2
+
+
+def test_data_are_mocked_as_those_of_other_builders():
+    with tfds.testing.mock_data(num_examples=2):
+        examples = list(tfds.load("mnist_idx_tfds", split="train"))
+    assert [example["image"].shape for example in examples] == [(28, 28, 1)] * 2
+
+
+@pytest.mark.parametrize("error", [errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT])
+def test_of_builds_that_overwrite_at_once_each_has_the_data(
+    tmp_path, monkeypatch, error
+):
+    """One is done between the last removal by another and its renaming."""
+    write_set(tmp_path / "set", **SMALL)
+    build(tmp_path / "set", tmp_path / "data")
+    prepare = tfds.core.GeneratorBasedBuilder.download_and_prepare
+    late = folder_builder(tmp_path / "set", tmp_path / "data")
+
+    def meets_another(self, **kwargs):
+        prepare(self, **kwargs)
+        if self is late:
+            raise OSError(error, "Directory not empty")
+
+    monkeypatch.setattr(
+        tfds.core.GeneratorBasedBuilder, "download_and_prepare", meets_another
+    )
+    overwrite(late)
+    expected = file_rows(tmp_path / "set", "train")
+    np.testing.assert_array_equal(dataset_rows(late, "train"), expected)
+
+
+def test_what_is_read_otherwise_than_before_is_another_set(tmp_path):
+    write_set(tmp_path / "set", **SMALL | {"shape": (5, 5)})
+    build(tmp_path / "set", tmp_path / "data")
+    config = mnist_idx_tfds.IdxConfig(
+        name="own", idx_dir=str(tmp_path / "set"), transpose="yes"
+    )
+    turned = mnist_idx_tfds.Builder(data_dir=tmp_path / "data", config=config)
+    with pytest.raises(idx.IdxError, match=r"how it is read: .*--overwrite"):
+        turned.as_dataset()

@@ -215,3 +215,15 @@ def test_tfds_is_bounded_within_a_download_and_no_longer(fetch, monkeypatch):
     assert seen == {((1, 1), 1)}
     assert retries > 1
     assert (requests.Session.request, downloader.MAX_RETRIES) == (watched, retries)
+
+
+def test_bounds_that_overlap_end_with_the_last():
+    """As those of two threads do, of which the first to begin is the first to end."""
+    before = requests.Session.request, downloader.MAX_RETRIES
+    one, two = mirrors.bounded_requests(), mirrors.bounded_requests()
+    one.__enter__()
+    two.__enter__()
+    one.__exit__(None, None, None)
+    assert downloader.MAX_RETRIES == 1
+    two.__exit__(None, None, None)
+    assert (requests.Session.request, downloader.MAX_RETRIES) == before

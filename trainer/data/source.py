@@ -250,10 +250,8 @@ def _folder_config(idx_dir: str, transpose: str) -> mnist_idx_tfds.IdxConfig:
     opened = idx_set.IdxSet(idx_dir, transpose)
     for note in opened.notes:
         print(note, file=sys.stderr, flush=True)
-    content = [*opened.sha256.values(), *opened.notes]
-    if transpose != "auto":
-        content.append(transpose)
-    digest = hashlib.sha256("".join(content).encode())
+    content = "".join([*opened.sha256.values(), *opened.notes])
+    digest = hashlib.sha256(content.encode())
     name = re.sub(r"[^\w.-]", "_", epath.Path(idx_dir).expanduser().resolve().name)
     return mnist_idx_tfds.IdxConfig(
         name=f"{name}-{digest.hexdigest()[:12]}",
