@@ -132,46 +132,51 @@ def _chosen(
     options: Options,
 ) -> list[str]:
     """Returns the side of each item, of those without one by their order."""
-    open_ = [n for n in order if not sides[n]]
-    members: dict[int, collections.Counter[int]] = {}
-    for n in open_:
-        members.setdefault(together.of(n), collections.Counter())[labels[n]] += 1
-    totals = np.bincount(labels, minlength=max(labels) + 1)
+    members: dict[int, list[int]] = {}  # Labels of what is together, by its first.
+    for n in order:
+        if not sides[n]:
+            members.setdefault(together.of(n), []).append(labels[n])
+    totals = np.bincount(labels)
     shares = np.rint(totals * (options.test_share or _SHARE)).astype(int)
-    missing = np.minimum(np.maximum(shares, 1), totals - 1)
-    left = totals.copy()  # To train on.
-    for n, side in enumerate(sides):
-        left[labels[n]] -= side == "test"
+    missing = np.minimum(np.maximum(shares, 1), totals - 1).tolist()
+    left = totals.tolist()  # To train on.
+    for label, side in zip(labels, sides, strict=True):
+        left[label] -= side == "test"
     tested = set()
 
     def test(cluster: int) -> None:
         tested.add(cluster)
-        for label, count in members[cluster].items():
-            missing[label] -= count
-            left[label] -= count
+        for label in members[cluster]:
+            missing[label] -= 1
+            left[label] -= 1
 
-    def spare(cluster: int) -> bool:
-        return all(left[label] > count for label, count in members[cluster].items())
+    def is_spare(cluster: int) -> bool:
+        """Returns whether something to train on is left of each class without it."""
+        counts = collections.Counter(members[cluster])
+        return all(left[label] > count for label, count in counts.items())
 
-    def gain(cluster: int) -> int:
-        """Returns how many of those missing it has, less those that are too many."""
-        counts = members[cluster].items()
-        wanted = [min(count, max(0, missing[label])) for label, count in counts]
-        return 2 * sum(wanted) - members[cluster].total() if any(wanted) else 0
+    def is_wanted(cluster: int) -> bool:
+        """Returns whether more of it is missing than is too much."""
+        counts = collections.Counter(members[cluster])
+        wanted = sum(min(n, max(0, missing[label])) for label, n in counts.items())
+        return 2 * wanted > len(members[cluster])
 
-    for cluster in members:
-        if gain(cluster) > 0 and spare(cluster):
+    for cluster, its_labels in members.items():
+        if len(its_labels) == 1:
+            if missing[its_labels[0]] > 0:
+                test(cluster)
+        elif is_wanted(cluster) and is_spare(cluster):
             test(cluster)
     # A class of few large groups has one of them, if that is not all.
     has_test = {label for cluster in tested for label in members[cluster]}
-    for cluster in sorted(members, key=lambda c: members[c].total()):
-        wanted = [label for label in members[cluster] if missing[label] > 0]
-        if cluster not in tested and {*wanted} - has_test and spare(cluster):
+    for cluster in sorted(members, key=lambda cluster: len(members[cluster])):
+        wanted = {label for label in members[cluster] if missing[label] > 0}
+        if cluster not in tested and wanted - has_test and is_spare(cluster):
             test(cluster)
             has_test.update(members[cluster])
+    of = together.of
     return [
-        side or ("test" if together.of(n) in tested else "train")
-        for n, side in enumerate(sides)
+        side or ("test" if of(n) in tested else "train") for n, side in enumerate(sides)
     ]
 
 
