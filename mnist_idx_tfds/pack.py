@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mnist_idx_tfds import idx, idx_set, new_set, program
+from mnist_idx_tfds.foreign import shown
 from mnist_idx_tfds.sources import alike, collected, forms, groups, split
 from mnist_idx_tfds.sources import options as flags
 from mnist_idx_tfds.sources.options import Options
@@ -100,6 +101,8 @@ def pack(
     train, test = counts
     counted = dict(zip(names, (train + test).tolist(), strict=True))
     notes += alike.notes(counted)
+    if len(names) == 1:
+        notes.append(f"odd: all images are of one class, {names[0]}")
     return Packed(names, (height, width, channels), train, test, tuple(notes))
 
 
@@ -118,20 +121,20 @@ def _main(args: argparse.Namespace) -> int:
     options = flags.given(args)
     source = forms.open_source(args.source, options)
     for note in source.notes:
-        print(note, flush=True)
+        print(shown(note), flush=True)
     packed = pack(
         source,
         args.out_dir,
         options,
-        complain=lambda error: print(error, file=sys.stderr),
+        complain=lambda error: print(shown(error), file=sys.stderr),
         progress=program.progress,
     )
     print(f"{'label':>8} {'train':>9} {'test':>9}  class")
     rows = zip(packed.train, packed.test, packed.names, strict=True)
     for label, (train, test, name) in enumerate(rows):
-        print(f"{label:>8} {train:>9,} {test:>9,}  {name}")
+        print(f"{label:>8} {train:>9,} {test:>9,}  {shown(name)}")
     for note in packed.notes:
-        print(note)
+        print(shown(note))
     print(
         f"Wrote {args.out_dir}: {packed.train.sum():,} training and "
         f"{packed.test.sum():,} test images, {idx_set.size_name(packed.shape)}, "

@@ -128,10 +128,7 @@ class _Deep:
     ) -> list[str]:
         """Makes bytes of pixels in a file, where these are to be; returns lines on it."""
         seen, what = self._range, f"pictures of more than 8 bits ({len(self.items):,})"
-        white = white or seen.white(name, what, hint=WHITE_HINT)
-        if not (seen.low >= 0 and seen.high <= white):
-            found = f"ones of {seen.low:g} to {seen.high:g}"
-            raise idx.error(name, what, f"pixels of 0 to {white}", found)
+        white = seen.white(name, what, white, WHITE_HINT)
         count = len(self.items)
         pixels = np.memmap(path, np.float32, "r", shape=(count, *stored.shape[1:]))
         for number, image in zip(self.items, pixels, strict=True):

@@ -56,7 +56,7 @@ def find(root: pathlib.Path) -> Found:
     Raises:
       idx.IdxError: the folder holds no classes, or one without pictures.
     """
-    top, seen = _unwrapped(root), _Seen(root)
+    top, seen = _unwrapped(root), Seen(root)
     if top != root:
         inside = top.relative_to(root).as_posix()
         seen.notes.append(f"{root}: its folders are those of {shown(inside)}")
@@ -97,12 +97,7 @@ def class_folders(root: pathlib.Path) -> dict[str, pathlib.Path]:
     return folders
 
 
-def files(folder: pathlib.Path) -> list[str]:
-    """Returns the paths of a folder's pictures, in the order of names."""
-    return list(_Seen(folder).pictures(folder))
-
-
-class _Seen:
+class Seen:
     """What was seen beside pictures of classes, to be said."""
 
     def __init__(self, root: pathlib.Path):
@@ -120,7 +115,7 @@ class _Seen:
         for what, paths in self._counts.items():
             if paths:
                 first = shown(os.path.relpath(paths[0], self.root))
-                yield f"{self.root}: {len(paths):,} {what}, such as {first}"
+                yield f"{self.root}: {len(paths):,} {what} (such as {first})"
 
     def pictures(
         self, folder: pathlib.Path, above: tuple[str, ...] = ()
@@ -139,10 +134,10 @@ class _Seen:
             if entry.is_dir():
                 inner = list(self.pictures(folder / entry.name, (*above, real)))
                 if not above:
-                    self.count("pictures in folders of a class's folder", inner)
+                    self.count("pictures in a folder within that of their class", inner)
                 yield from inner
             elif listing.is_note(entry.name):
-                self.count("files that are no pictures left out", [entry.path])
+                self.count("files left out that are no pictures", [entry.path])
             else:
                 yield entry.path
 
@@ -171,31 +166,35 @@ def _unwrapped(root: pathlib.Path) -> pathlib.Path:
     return top
 
 
-def _parts(root: pathlib.Path, seen: _Seen) -> list[tuple[str, pathlib.Path]]:
+def _parts(root: pathlib.Path, seen: Seen) -> list[tuple[str, pathlib.Path]]:
     """Returns the folders that hold those of the classes, with the part each is."""
     folders = _folders(root)
-    named = {f: part for f in folders if (part := parts.of(f.name))}
+    # By its name alone; of longer ones, as in `seg_train`, if classes are in them, too.
+    named = {
+        f: part for f in folders if (part := parts.of(f.name.rstrip("0123456789")))
+    }
     if "train" not in named.values():
-        named = {f: part for f in folders if (part := parts.within(f.name))}
-    if "train" not in named.values():
-        return [("", root)]
+        named = {
+            folder: part
+            for folder in folders
+            if (part := parts.within(folder.name)) and _folders(folder)
+        }
     trained = [folder for folder, part in named.items() if part == "train"]
+    if not trained:
+        return [("", root)]
     if not any(map(_folders, trained)):
-        # One class of others may be called train, but not both train and test.
-        others = [f for f in folders if parts.of(f.name) or parts.within(f.name)]
-        if len(others) == 1 < len(folders):
-            return [("", root)]
+        if len(named) == 1 < len(folders):
+            return [("", root)]  # One class of others may be called train.
         class_folders(trained[0])  # Says what is expected there.
     given: list[tuple[str, pathlib.Path]] = []
     for folder in folders:
         if folder in named and _folders(folder):
             given.append((named[folder], _unwrapped(folder)))
-        elif not any(_Seen(root).pictures(folder)):
+        elif not any(Seen(root).pictures(folder)):
             seen.notes.append(f"{folder}: no pictures in it, left out")
-        elif not _folders(folder) and (
-            parts.of(folder.name) or parts.within(folder.name)
-        ):
-            seen.count("pictures in no class's folder left out", _loose(folder))
+        elif folder in named or (parts.within(folder.name) and not _folders(folder)):
+            what = "pictures left out that are in no folder of a class"
+            seen.count(what, _loose(folder))
         else:
             expected = "train and test alone" if len(named) > 1 else "train alone"
             hint = "Move the other folders away."
@@ -204,14 +203,14 @@ def _parts(root: pathlib.Path, seen: _Seen) -> list[tuple[str, pathlib.Path]]:
     return given
 
 
-def _classes(folder: pathlib.Path, seen: _Seen) -> Iterator[tuple[str, pathlib.Path]]:
-    seen.count("pictures in no class's folder left out", _loose(folder))
+def _classes(folder: pathlib.Path, seen: Seen) -> Iterator[tuple[str, pathlib.Path]]:
+    seen.count("pictures left out that are in no folder of a class", _loose(folder))
     for name, path in class_folders(folder).items():
         yield unicodedata.normalize("NFC", name), path
 
 
 def _parts_of_classes(
-    classes: list[tuple[str, str, pathlib.Path]], seen: _Seen
+    classes: list[tuple[str, str, pathlib.Path]], seen: Seen
 ) -> list[tuple[str, str, pathlib.Path]]:
     """Returns classes by the parts in each, as in `cat/train`, if all have these."""
     inner = [

@@ -52,6 +52,7 @@ def open_source(root: pathlib.Path, options: Options) -> Source:
     """
     classes = _read(root / FILE)
     found: list[pictured.Picture] = []
+    seen = folders.Seen(root)
     for part in SPLITS:
         for name, path in folders.class_folders(root / part).items():
             if name not in classes:
@@ -60,11 +61,12 @@ def open_source(root: pathlib.Path, options: Options) -> Source:
                 raise idx.error(root / part, "folders", expected, f"{name!r} too", hint)
             found += [
                 pictured.of(root, file, classes[name], part)
-                for file in folders.files(path)
+                for file in seen.pictures(path)
             ]
     found.sort(key=_position)
     names = list(classes.values())
-    source = Source(f"{root}", len(found), iter(()), names, "keep")
+    notes = tuple(seen.said())
+    source = Source(f"{root}", len(found), iter(()), names, "keep", notes=notes)
     return pictured.of_pictures(source, found, options)
 
 

@@ -565,3 +565,161 @@ def test_a_wrong_command_is_exit_code_2(tmp_path, run, args, message):
     code, _, err = run(*args)
     assert code == 2
     assert err.splitlines()[-1] == f"python -m {MODULE}: error: {message}"
+
+
+def deep(value):
+    """A picture of 16 bits, as bright as that."""
+    return Image.fromarray(np.full((2, 3), value, np.uint16))
+
+
+def bar(paper, ink, alpha):
+    """A picture of ink on nothing, in a row that is as long as that."""
+    pixels = np.full((2, 3, 4), (paper, paper, paper, 0), np.uint8)
+    pixels[0, :ink] = (255, 255, 255, alpha)
+    return Image.fromarray(pixels)
+
+
+# Name: two pictures of each of two classes, flags, and what is said or refused.
+PICTURES = {
+    "16 bits of 0 to 230": ([deep(n) for n in (0, 9, 200, 230)], [], "are of 0 to 255"),
+    "16 bits of 12": ([deep(n) for n in (0, 9, 99, 4095)], [], "0 to 4095, scaled"),
+    "16 bits of all": ([deep(n) for n in (0, 9, 99, 60_000)], [], "0 to 65535, scaled"),
+    "1 of 16 bits": ([deep(n) for n in (0, 1, 0, 1)], [], "0 to 1, scaled to 0 to 255"),
+    "10 of 16 bits": ([deep(n) for n in (0, 9, 99, 1000)], [], None),
+    "10 of 16 bits, said": (
+        [deep(n) for n in (0, 9, 99, 1000)],
+        ["--white=1023"],
+        "0 to 1023, scaled",
+    ),
+    "brighter than white": (
+        [deep(n) for n in (0, 9, 99, 1000)],
+        ["--white=999"],
+        None,
+    ),
+    "floats": (
+        [Image.fromarray(np.full((2, 3), n, np.float32)) for n in (0, 0.1, 0.2, 0.9)],
+        [],
+        "0 to 1, scaled",
+    ),
+    "white on nothing": (
+        [bar(255, n, 255) for n in (1, 2, 3)] + [bar(255, 3, 128)],
+        [],
+        "4 pictures with white ink on nothing were put on black",
+    ),
+    "colors": (
+        [Image.new("RGB", (3, 2), (n, 0, 200)) for n in range(4)],
+        [],
+        "colors became gray; --color keeps them",
+    ),
+    "large": (
+        [Image.new("L", (20, 10), n) for n in range(4)],
+        ["--large", "--size=2x3"],
+        "",
+    ),
+    "too large": ([Image.new("L", (20, 10), n) for n in range(4)], ["--size=2"], None),
+}
+
+
+@pytest.mark.parametrize("case", PICTURES)
+def test_what_pictures_hold_is_kept_or_said(tmp_path, run, monkeypatch, case):
+    pictures, flags, said = PICTURES[case]
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    for n, picture in enumerate(pictures):
+        path = tmp_path / "in" / "ab"[n // 2] / f"{n}.tif"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        picture.save(path)
+    code, out, err = run(tmp_path / "in", tmp_path / "out", *flags)
+    assert (code, err.count("\n")) == (
+        (0, 0) if said is not None else (1, 1 + 4 * ("too" in case))
+    )
+    if said is not None:
+        assert said in out
+        assert "colors" in case or "color" not in out
+        images = [images for images, _ in read(tmp_path / "out").values()]
+        assert np.concatenate(images).max() >= 2
+
+
+def test_pages_are_images_and_animations_are_counted(tmp_path, run):
+    for name in "ab":
+        (tmp_path / "in" / name).mkdir(parents=True)
+        for end, low in ((".tif", 0), (".gif", 9)):
+            grays = [40 * n + ord(name) % 2 + low for n in range(5)]
+            first, *others = [Image.new("L", (3, 2), gray) for gray in grays]
+            path = tmp_path / "in" / name / f"x{end}"
+            first.save(path, save_all=True, append_images=others)
+    code, out, _ = run(tmp_path / "in", tmp_path / "out", "--group=(.+) page")
+    assert code == 0
+    assert "2 files have 10 pages, an image each" in out
+    assert "of 2 animations the first frame was taken" in out
+    assert "2 groups, each all trained on or all tested on; 2 images are in none" in out
+    found = pictures(tmp_path / "out")
+    assert sorted(found["train"] + found["test"]) == sorted(
+        f"{name}/x.{end}"
+        for name in "ab"
+        for end in ["gif", *(f"tif page {n}" for n in range(1, 6))]
+    )
+
+
+def test_names_that_look_like_groups_are_said_and_groups_go_to_one_side(tmp_path, run):
+    for name in "ab":
+        for n in range(40):
+            save(tmp_path, f"in/{name}/{n // 4:05}_{n % 4:05}.png", [[n, ord(name)]])
+    code, out, _ = run(tmp_path / "in", tmp_path / "out")
+    assert code == 0
+    assert "names such as 00000_00000.png look like several of one thing" in out
+    code, out, _ = run(tmp_path / "in", tmp_path / "new", "--group=(.+)_")
+    assert code == 0
+    assert "20 groups, each all trained on or all tested on\n" in out
+    groups = [
+        {p.rpartition("_")[0] for p in part}
+        for part in pictures(tmp_path / "new").values()
+    ]
+    assert not groups[0] & groups[1]
+    assert {*map(len, groups)} == {16, 4}
+    for pattern, message in (
+        ("(", "--group: pattern: "),
+        ("page", "'page', which is not"),
+    ):
+        code, _, err = run(tmp_path / "in", tmp_path / "x", f"--group={pattern}")
+        assert (code, err.count("\n")) == (1, 1)
+        assert message in err
+
+
+def test_numbers_of_pictures_alone_look_like_no_groups(tmp_path, run):
+    for name in "ab":
+        for n in range(40):
+            save(tmp_path, f"in/{name}/{name}1_{n}.png", [[n, ord(name)]])
+    assert "of one thing" not in run(tmp_path / "in", tmp_path / "out")[1]
+
+
+@pytest.mark.parametrize("test", [0, 2])
+def test_what_is_to_validate_may_be_left_out(tmp_path, run, test):
+    for part, count in (("train", 6), ("val", 3), ("test", test)):
+        save_classes(tmp_path / "in" / part, {"a": count, "b": count})
+    code, out, _ = run(tmp_path / "in", tmp_path / "out", "--validation=drop")
+    assert code == 0
+    assert f"{tmp_path / 'in'}: the 6 to validate are left out\n" in out
+    assert {len(labels) for _, labels in read(tmp_path / "out").values()} == {
+        12 - 2 * (not test),
+        4 if test else 2,
+    }
+
+
+def test_names_cannot_move_the_cursor(tmp_path, run):
+    save_classes(tmp_path / "in", {"a": 3})
+    (tmp_path / "in" / "a" / "x\x1b[2J.md").touch()
+    (tmp_path / "in" / "a" / "y\x1b[2J.png").touch()
+    _, out, err = run(tmp_path / "in", tmp_path / "out", "--skip_bad")
+    assert "\x1b" not in out + err
+    assert r"x\x1b[2J.md" in out
+    assert r"y\x1b[2J.png" in err
+
+
+def test_only_files_are_pictures(tmp_path, run):
+    """To open a pipe would take forever."""
+    save_classes(tmp_path / "in", {"a": 3})
+    os.mkfifo(tmp_path / "in" / "a" / "x.png")
+    code, out, err = run(tmp_path / "in", tmp_path / "out", "--skip_bad")
+    assert code == 0
+    assert "x.png: image: expected a readable picture, found an error: a pipe" in err
+    assert "1 pictures that cannot be read left out" in out

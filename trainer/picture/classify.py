@@ -19,6 +19,7 @@ from trainer.picture import fit
 
 BEST = 3  # Classes that a prediction has.
 _BATCH = 500
+_IDX_NAME = re.compile(r"[-_.]idx\d{1,2}[-_](u?byte|short|int|float|double)")
 
 
 class Prediction(NamedTuple):
@@ -235,12 +236,14 @@ def _path(file: str) -> epath.Path:
 def _is_idx(path: idx.PathLike) -> bool:
     """Whether a file begins like an IDX file, or is called like one."""
     try:
+        if not epath.Path(path).is_file():  # A pipe may never be opened.
+            return False
         with epath.Path(path).open("rb") as stream:
             start = stream.read(4).ljust(4, b"\xff")
     except OSError:
         return False
     return (
-        bool(re.search(r"[-.]idx\d", os.path.basename(path)))
+        bool(_IDX_NAME.search(os.path.basename(path)))
         or start[:2] == b"\x1f\x8b"
         or (start[:2] == b"\0\0" and start[2] in idx.DTYPES and 1 <= start[3] <= 32)
     )

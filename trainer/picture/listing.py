@@ -4,8 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 
 from mnist_idx_tfds import idx
-
-_PASSED_OVER = ("desktop.ini", "Thumbs.db")  # As hidden as files get on Windows.
+from mnist_idx_tfds.pictures.folder import entries
 
 
 def opened(files: Iterable[str], complain: Callable[[str], None]) -> Iterator[str]:
@@ -38,18 +37,13 @@ def _files(
         complain(str(idx.error(folder, "folder", expected, found, "Remove it.")))
         return
     try:
-        with os.scandir(folder) as entries:
-            visible = sorted(
-                (entry.name, entry.path, entry.is_dir())
-                for entry in entries
-                if not entry.name.startswith(".") and entry.name not in _PASSED_OVER
-            )
+        visible = list(entries(folder))
     except OSError as e:
         found = f"an error: {(e.strerror or str(e)).lower()}"
         complain(str(idx.error(folder, "folder", "one that can be read", found)))
         return
-    for _, path, is_dir in visible:
-        if is_dir:
-            yield from _files(path, (*above, real), complain)
+    for entry in visible:
+        if entry.is_dir():
+            yield from _files(entry.path, (*above, real), complain)
         else:
-            yield path
+            yield entry.path
