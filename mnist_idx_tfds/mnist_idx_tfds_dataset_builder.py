@@ -237,8 +237,13 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             yield key, {"image": image, "label": label}
         tallies[split] = tally  # All of it was taken.
         if tallies.keys() >= {"train", "test"}:
-            num_classes = self.info.features["label"].num_classes
-            found = findings.find(tallies["train"], tallies["test"], num_classes)
+            found = findings.find(
+                tallies["train"],
+                tallies["test"],
+                self.info.features["label"].num_classes,
+                self._opened.names if self._opened else None,
+                self._opened.pictures if self._opened else lambda _: None,
+            )
             # TFDS writes it beside the data set when all is done.
             self.info.metadata["findings"] = [str(finding) for finding in found]
 

@@ -43,7 +43,14 @@ def of_set(opened: idx_set.IdxSet) -> tuple[list[str], list[findings.Finding]]:
     lines += [f"  {note}" for note in opened.notes]
     counts = [tally.counts(opened.num_classes) for tally in tallies.values()]
     lines += _classes(opened.names or [], *counts)
-    return lines, findings.find(tallies["train"], tallies["test"], opened.num_classes)
+    found = findings.find(
+        tallies["train"],
+        tallies["test"],
+        opened.num_classes,
+        opened.names,
+        opened.pictures,
+    )
+    return lines, found
 
 
 def _classes(names: list[str], train: np.ndarray, test: np.ndarray) -> Iterator[str]:

@@ -188,7 +188,7 @@ def test_hundreds_of_classes_are_a_table_of_80_columns(run, tmp_path, classes):
     _, out, _ = run(tmp_path)
     lines = out.splitlines()
     start = next(n for n, line in enumerate(lines) if line.startswith("    label"))
-    table = lines[start : lines.index("  nothing odd found")]
+    table = lines[start : next(n for n, line in enumerate(lines) if " odd" in line)]
     assert max(map(len, table)) <= 80
     rows = [line for line in table[1:] if "classes more" not in line]
     numbers = [int(text) for line in rows for text in line.replace(",", "").split()]
