@@ -15,7 +15,7 @@ def _with_plurals(*names: str) -> frozenset[str]:
 
 
 LABELS = _with_plurals("label", "target", "classid", "classname", "labelname") | {
-    *("class", "classes", "category", "categories", "y", "labelid", "classlabel")
+    *("class", "classes", "category", "categories", "y", "labelid", "classlabel", "cls")
 }
 FILES = _with_plurals(
     *("file", "filename", "fname", "filepath", "path", "image", "imagename", "img"),
@@ -67,14 +67,13 @@ class Table:
     used: frozenset[int] = frozenset()
     said: str = ""
 
-    def labels(self, given: int | None, guess: bool = True) -> tuple[list[str], str]:
+    def labels(self, given: int | None) -> tuple[list[str], str]:
         """Finds the label of each row, and what to say of where it is from.
 
         Columns of zeros and a one, a column for each class, are labels, too.
 
         Args:
           given: position of their column; None to look for it.
-          guess: whether a column of any name may be it, if no other is left.
 
         Raises:
           idx.IdxError: there is not exactly one such column.
@@ -91,7 +90,7 @@ class Table:
             labels = [self._one_of(row, ones) for row in range(len(self.rows))]
             return labels, f"classes by the columns {shown(names[:4])}"
         others = [n for n in self._free() if plain(self.names[n]) not in NO_CONTENT]
-        if not found and guess and len(others) == 1:
+        if not found and len(others) == 1:
             found = others
         if len(found) != 1:
             there = summary([self.names[n] for n in found or others])

@@ -2,6 +2,7 @@
 
 import itertools
 import pathlib
+from collections import defaultdict
 from collections.abc import Sequence
 
 from mnist_idx_tfds import idx
@@ -9,7 +10,7 @@ from mnist_idx_tfds.sources import columns, marks, parts, pictured, table
 from mnist_idx_tfds.sources.marks import Marked
 from mnist_idx_tfds.sources.options import Options
 from mnist_idx_tfds.sources.row_pictures import Pictures, Row
-from mnist_idx_tfds.sources.source import Source
+from mnist_idx_tfds.sources.source import Source, shown
 
 _ANY = Options()
 _LOOKED_AT = 20  # Rows that tell what a column has.
@@ -21,8 +22,11 @@ def names_pictures(path: pathlib.Path, root: pathlib.Path, options: Options) -> 
         header = table.read_header(path)
         read = list(itertools.islice(table.rows(header), 1))
         file = _file_column(header, read, options.file_column)
-        _columns(header, read, file).labels(_label(header, options), guess=False)
+        labels, _ = _columns(header, read, file).labels(_label(header, options))
         name = read[0][1][file].strip()
+        known = columns.like(header.columns, columns.FILES | columns.LABELS)
+        if not known and columns.NUMBER.fullmatch(labels[0]):
+            return False  # An `id` or `name`, and a number of anything.
     except (idx.IdxError, IndexError):
         return False  # It is another one.
     try:
@@ -81,10 +85,31 @@ def open_source(
                 missing.append(idx.error(one.path, field, expected, f"no {row.name}"))
             else:
                 found.append(pictured.of(root, there, *mark))
+    notes += _several(files[0][0], found)
     total = len(found) + len(missing)
     source = Source(f"{files[0][0]}", total, iter(()), notes=notes)
     source = pictured.of_pictures(source, found, options)
     return source._replace(items=itertools.chain(missing, source.items))
+
+
+def _several(path: pathlib.Path, found: Sequence[pictured.Picture]) -> tuple[str, ...]:
+    """Returns a line on pictures that rows give several labels.
+
+    Raises:
+      idx.IdxError: many have several, as where rows are objects in a picture.
+    """
+    labels: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for picture in found:
+        labels[picture.origin][picture.label] = ""
+    several = {origin: names for origin, names in labels.items() if len(names) > 1}
+    if not several:
+        return ()
+    origin, names = next(iter(several.items()))
+    what = f"{len(several):,} with several, such as {origin} ({shown(names)})"
+    if 10 * len(several) > len(labels):
+        hint = "Are its rows objects in pictures? Cut these out first."
+        raise idx.error(path, "labels", "one for each picture", what, hint)
+    return (f"odd: {path}: {what}",)
 
 
 def _columns(

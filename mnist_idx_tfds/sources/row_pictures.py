@@ -28,6 +28,7 @@ class Row(NamedTuple):
 class _File(NamedTuple):
     path: str
     steps: tuple[str, ...]  # Its path in the folder, in NFC.
+    folded: tuple[str, ...]  # The same, whatever its case.
 
 
 class Pictures:
@@ -59,24 +60,22 @@ class Pictures:
           idx.IdxError: there are two that a row can mean.
         """
         found = [self._direct(row.name) for row in rows]
-        if None not in found:
+        others = [n for n, path in enumerate(found) if path is None]
+        if not others:
             return found
         self._walk()
         paths = [_steps(row.name) for row in rows]
-        missing = [n for n, path in enumerate(found) if path is None]
-        for n in missing:
+        for n in others:
             found[n] = self._one(rows[n], self._ending(paths[n]))
-        missing = [n for n in missing if found[n] is None]
-        if len(missing) < len(rows):
-            return found
-        for above in range(1, max(map(len, paths))):
-            for n in missing:
+        # If none is there, then below as many folders as it takes for one.
+        for above in range(1, max(map(len, paths)) if not any(found) else 0):
+            for n in others:
                 steps = paths[n][above:]
                 files = [f for f in self._ending(steps) if len(f.steps) == len(steps)]
                 found[n] = self._one(rows[n], files)
             if any(found):
-                self._check_once(rows, found)
                 break
+        self._check_once(rows, found, others)
         return found
 
     def _direct(self, name: str) -> str | None:
@@ -92,9 +91,9 @@ class Pictures:
             return
         self._walked = True
         for file in _walk(self.root):
-            name = file.steps[-1]
+            name = file.folded[-1]
             stem, end = os.path.splitext(name)
-            is_picture = end.lower() in table.PICTURES
+            is_picture = end in table.PICTURES
             for known in {name, stem} if is_picture else {name}:
                 self._files.setdefault(known, []).append(file)
 
@@ -102,16 +101,17 @@ class Pictures:
         """Returns the files whose paths end with a path."""
         if not steps:
             return []
-        above = steps[:-1]
+        folded, count = _folded(steps), len(steps)
         files = [
             file
-            for file in self._files.get(steps[-1], ())
-            if len(file.steps) >= len(steps)
-            and file.steps[len(file.steps) - len(steps) : -1] == above
-            and self._fits(file.steps[: len(file.steps) - len(steps)])
+            for file in self._files.get(folded[-1], ())
+            if len(file.steps) >= count
+            and file.folded[len(file.steps) - count : -1] == folded[:-1]
+            and self._fits(file.steps[: len(file.steps) - count])
         ]
-        same = [file for file in files if file.steps[-1] == steps[-1]]
-        return same or files
+        same = [file for file in files if file.steps[-count:] == steps]
+        named = [file for file in files if file.folded[-1] == folded[-1]]
+        return same or named or files
 
     def _fits(self, folders_above: Sequence[str]) -> bool:
         """Whether folders that a row does not name are of no other part than its own."""
@@ -131,21 +131,29 @@ class Pictures:
             return files[0].path
         return None
 
-    def _check_once(self, rows: Sequence[Row], found: Sequence[str | None]) -> None:
-        """Raises an error where rows of two paths have come to one picture."""
-        first: dict[str, Row] = {}
-        for row, path in zip(rows, found, strict=True):
-            other = first.setdefault(path, row) if path else row
-            if other.name != row.name:
-                expected = f"another picture than that of {other.where}, {other.name!r}"
-                raise idx.error(
-                    self._path, f"{row.where}: file", expected, f"{row.name!r}"
-                )
+    def _check_once(
+        self, rows: Sequence[Row], found: Sequence[str | None], others: Sequence[int]
+    ) -> None:
+        """Raises an error where rows of two paths, or parts, have come to one picture."""
+        first: dict[str, int] = {}
+        looked_for = {*others}
+        for n, (row, path) in enumerate(zip(rows, found, strict=True)):
+            other = first.setdefault(path, n) if path else n
+            if rows[other][1:] != row[1:] and {n, other} & looked_for:
+                where, name, part = rows[other]
+                expected = f"another picture than that of {where}, {name!r} {part}"
+                text = f"{row.name!r} {row.part}".strip()
+                field = f"{row.where}: file"
+                raise idx.error(self._path, field, expected.strip(), text)
 
 
 def count_in(root: pathlib.Path) -> int:
     """Returns how many pictures are in a folder and in those in it."""
     return sum(file.path.lower().endswith(table.PICTURES) for file in _walk(root))
+
+
+def _folded(steps: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(step.casefold() for step in steps)
 
 
 def _steps(name: str) -> tuple[str, ...]:
@@ -166,6 +174,5 @@ def _walk(root: pathlib.Path) -> Iterator[_File]:
         above = os.path.relpath(folder, root)
         for name in sorted(files):
             if not listing.is_litter(name):
-                yield _File(
-                    os.path.join(folder, name), _steps(os.path.join(above, name))
-                )
+                steps = _steps(os.path.join(above, name))
+                yield _File(os.path.join(folder, name), steps, _folded(steps))

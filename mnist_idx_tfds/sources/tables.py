@@ -45,21 +45,27 @@ def open_source(files: Files, options: Options) -> Source:
 def open_folder(root: pathlib.Path, options: Options) -> Source | None:
     """Opens the CSV files of a folder that are a set; None if it has none.
 
+    These name pictures of the folder or have pixels, or there is nothing but CSV files.
+    With several, each is a part by its name.
+
     Raises:
       idx.IdxError: as `open_source`, or it is not plain which files are the set.
     """
-    files = find_in(root, options)
-    if not files:
+    found = _find_in(root, options)
+    if not found:
         return None
+    files = _chosen(root, found, options)
     source = open_source(files, options)
-    names = shown(path.name for path, _ in files)
     if len(files) > 1:
         source = source._replace(name=f"{root}")
+    names = shown(path.name for path, _ in files)
+    notes = [*source.notes]
+    if others := shown(path.name for path in {*found} - {path for path, _ in files}):
+        notes.append(f"{root}: {names} taken, {others} not")
     left = row_pictures.count_in(root) - source.total
-    if left <= 0 or options.images_dir:
-        return source
-    note = f"{root}: {left:,} pictures are not in {names}, and are left out"
-    return source._replace(notes=(*source.notes, note))
+    if left > 0 and not options.images_dir and not _has_pixels(files[0][0], options):
+        notes.append(f"{root}: {left:,} pictures are not in {names}, and are left out")
+    return source._replace(notes=tuple(notes))
 
 
 def given(path: pathlib.Path, options: Options) -> Files:
@@ -67,42 +73,57 @@ def given(path: pathlib.Path, options: Options) -> Files:
     return table.of_parts(path, options.test_csv)
 
 
-def find_in(root: pathlib.Path, options: Options) -> Files:
-    """Returns the CSV files of a folder that are a set, or none.
-
-    These name pictures of the folder, or there is nothing but CSV files. With several,
-    each is a part by its name.
-
-    Raises:
-      idx.IdxError: it is not plain which of several files are the set.
-    """
-    there = sorted(
-        path
-        for path in root.iterdir()
-        if table.may_be_table(path)
-        and not path.name.startswith(".")
-        and not _SUBMISSION.search(path.name)
-        and path.is_file()
-    )
+def _find_in(root: pathlib.Path, options: Options) -> list[pathlib.Path]:
+    """Returns the CSV files of a folder that name pictures of it, or have pixels."""
+    there = sorted(filter(_may_be_one, root.iterdir()))
     found = [p for p in there if picture_table.names_pictures(p, root, options)]
+    if not found:
+        # Each may be in a folder of its own name.
+        below = sorted(filter(_may_be_one, root.glob("*/*.csv*")))
+        found = [path for path in there or below if _is_labelled(path)]
     if not found and not any(path.is_dir() for path in root.iterdir()):
         # There is nothing else that it could be.
         found = [path for path in there if table.is_table(path)]
-    if options.test_csv is not None:
-        test = pathlib.Path(options.test_csv).expanduser()
-        found = [path for path in found if not path.samefile(test)]
-    if len(found) > 1:
-        of = [parts.within(path.name.partition(".")[0]) for path in found]
-        if None in of or "train" not in of or len({*of}) < len(of):
-            names = ", ".join(path.name for path in found)
-            hint = (
-                "Give the one to train on as SOURCE, and one to test on, if there is "
-            )
-            hint += "one, as --test_csv."
-            raise idx.error(root, "folder", "one CSV file", names, hint)
-        if options.test_csv is None:
-            return [(path, f"{part}") for path, part in zip(found, of, strict=True)]
-    return given(found[0], options) if found else []
+    if options.test_csv is None:
+        return found
+    test = pathlib.Path(options.test_csv).expanduser().resolve()
+    return [path for path in found if path.resolve() != test]
+
+
+def _may_be_one(path: pathlib.Path) -> bool:
+    if path.name.startswith(".") or _SUBMISSION.search(path.name):
+        return False
+    return table.may_be_table(path) and path.is_file()
+
+
+def _is_labelled(path: pathlib.Path) -> bool:
+    """Returns whether a file has pixels and labels by the names of its columns."""
+    try:
+        header = table.read_header(path)
+        has_labels = columns.like(header.columns, columns.LABELS)
+        return bool(has_labels) and pixel_table.is_pixels(header)
+    except idx.IdxError:
+        return False  # It is another one.
+
+
+def _chosen(
+    root: pathlib.Path, found: Sequence[pathlib.Path], options: Options
+) -> Files:
+    """Returns an only file, or those that are parts by their names."""
+    if len(found) == 1:
+        return given(found[0], options)
+    named = [(path, parts.within(path.name.partition(".")[0])) for path in found]
+    files = [(path, part) for path, part in named if part]
+    stated = [part for _, part in files]
+    if "train" in stated and len({*stated}) == len(stated):
+        if options.test_csv is not None:
+            return given(files[stated.index("train")][0], options)
+        if len(stated) > 1:
+            return files
+    hint = "Give the one to train on as SOURCE, and one to test on, if there is one, "
+    hint += "as --test_csv."
+    names = shown(path.name for path in found)
+    raise idx.error(root, "folder", "one CSV file", names, hint)
 
 
 def _has_pixels(path: pathlib.Path, options: Options) -> bool:

@@ -174,6 +174,42 @@ TAKEN = {
         {},
         [(0, "7", ""), (1, "white cat", "")],
     ),
+    "capitals": (
+        ["A/0.PNG", "A/1.png"],
+        {"a.csv": "file,label\na/0.png,a\nA/1.png,b"},
+        "a.csv",
+        {},
+        [(0, "a", ""), (1, "b", "")],
+    ),
+    "GTSRB": (
+        ["Train/1/0.png", "Test/0.png", "Meta/0.png"],
+        {
+            "Train.csv": "Width,Roi.X1,ClassId,Path\n2,0,1,Train/1/0.png",
+            "Test.csv": "Width,Roi.X1,ClassId,Path\n2,0,1,Test/0.png",
+            "Meta.csv": "Path,ClassId\nMeta/0.png,1",
+        },
+        "",
+        {},
+        [(1, "1", "test"), (0, "1", "train")],
+    ),
+    "APTOS": (
+        ["train_images/0.png", "test_images/1.png"],
+        {
+            "train.csv": "id_code,diagnosis\n0,4",
+            "test.csv": "id_code\n1",
+            "sample_submission.csv": "id_code,diagnosis\n1,0",
+        },
+        "",
+        {},
+        [(0, "4", "")],
+    ),
+    "breeds of dogs": (
+        ["train/0.png", "test/1.png"],
+        {"labels.csv": "id,breed\n0,boxer"},
+        "",
+        {},
+        [(0, "boxer", "")],
+    ),
     "sep=": (
         ["0.png"],
         {"a.csv": "sep=;\nfile;label\n0.png;a"},
@@ -280,6 +316,22 @@ REFUSED = {
         "a.csv",
         {},
         "line 3: file: expected another picture than that of line 2, 'cat/0.png', found",
+    ),
+    "a part that is not there yet": (
+        ["train/0.png", "train/1.png"],
+        {"a.csv": "id,label,split\n0,a,train\n1,a,train\n0,a,test"},
+        "a.csv",
+        {},
+        "line 4: file: expected another picture than that of line 2, '0' train, found "
+        "'0' test",
+    ),
+    "objects in pictures": (
+        ["0.png", "1.png"],
+        {"a.csv": "filename,class,xmin\n0.png,a,1\n0.png,b,5\n1.png,a,2"},
+        "a.csv",
+        {},
+        r"labels: expected one for each picture, found 1 with several, such as 0.png "
+        r"\(a, b\). Are its rows objects in pictures",
     ),
     "a split of some rows": (
         ["0.png", "1.png"],

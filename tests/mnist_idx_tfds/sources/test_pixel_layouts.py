@@ -163,6 +163,16 @@ def test_a_header_may_be_longer_than_a_mebibyte(tmp_path):
     assert item.pixels.shape == (100, 100)
 
 
+@pytest.mark.parametrize("form", ["{}.csv", "sign_{0}/sign_{0}.csv"])
+def test_a_folder_may_have_a_file_of_each_part(tmp_path, form):
+    for part in ("train", "test"):
+        path = tmp_path / form.format(part)
+        path.parent.mkdir(exist_ok=True)
+        write_table(path, ",".join(["label", *P]), labelled(FLAT))
+    source = forms.open_source(tmp_path, Options())
+    assert [i.split for i in source.items] == ["test"] * 4 + ["train"] * 4
+
+
 def test_two_files_may_have_their_columns_in_another_order(tmp_path):
     train = write_table(tmp_path / "a.csv", "label,a,b,c,d", labelled(FLAT))
     test = write_table(tmp_path / "b.csv", "c,d,label,a,b", [[3, 4, 9, 1, 2]])
