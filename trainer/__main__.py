@@ -38,8 +38,9 @@ _CLASS_WEIGHT = flags.DEFINE_enum(
     "class_weight",
     "auto",
     ["auto", "balanced", "none"],
-    "Weigh all classes alike in the loss, whatever their numbers of examples; auto does "
-    "it where more than 80% of the examples are of one class.",
+    "Weigh all classes alike in the loss, whatever their numbers of examples, but none a "
+    "hundred times as much as another; auto does it where more than 80% of the "
+    "examples are of one class.",
 )
 _EPOCHS = flags.DEFINE_integer(
     "epochs",

@@ -20,7 +20,7 @@ BACKEND = "backend"  # Of Keras.
 LABEL_SMOOTHING = "label_smoothing"  # Part of each label that is spread over all.
 WEIGHT_DECAY = "weight_decay"  # Of the optimizer.
 STEPS = "steps_per_epoch"
-CLASS_WEIGHT = "class_weight"  # "balanced" or "none".
+CLASS_WEIGHT = "class_weight"  # A kind of `class_weights`.
 UPRIGHT = "turned_upright"  # True where images are stored transposed; else not there.
 RECIPE = "recipe"  # `THIS_RECIPE`, or that of an earlier version.
 # Grows where the same settings give other bits than before. 2: normalization and dropout do
@@ -69,4 +69,4 @@ def complete(run: dict[str, Any]) -> dict[str, Any]:
 
 def weighs_alike(run: Mapping[str, Any]) -> bool:
     """Whether a run was for classes that weigh alike, by its settings."""
-    return run.get(CLASS_WEIGHT) == "balanced"
+    return run.get(CLASS_WEIGHT) in ("balanced", "bounded")

@@ -1,28 +1,56 @@
 """What the examples of each class weigh in the loss."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from mnist_idx_tfds.foreign import shown
 from trainer.data.pipeline import Data
 
 _MOST = 0.8  # Share of one class above which the others have little part in the loss.
+# Times what an example of the largest class weighs: with more, what few examples there
+# are of the smallest drown all others.
+_BOUND = 100
 
 
-def of(class_weight: str, data: Data) -> tuple[dict[int, float] | None, str]:
-    """Returns the weight of each label, None for none, and what to say of them.
+class ClassWeights(NamedTuple):
+    """What the examples of each class weigh.
+
+    Attributes:
+      kind: "none", "balanced", or "bounded" for balanced as far as the bound allows.
+      by_label: as Keras's `fit` takes them; None for no weights.
+      said: of them, for people; empty where there are none.
+    """
+
+    kind: str
+    by_label: dict[int, float] | None
+    said: str
+
+
+NONE = ClassWeights("none", None, "")
+
+
+def of(class_weight: str, data: Data) -> ClassWeights:
+    """Returns the weights of a run.
 
     Args:
       class_weight: as `Hyperparameters` has it.
       data: what is trained on.
     """
     if class_weight == "none":
-        return None, ""  # To count would read a streamed split once more.
+        return NONE  # To count would read a streamed split once more.
     counts = data.train.class_counts
     most, total = int(counts.max()), int(counts.sum())
     if class_weight == "auto" and not _MOST < most / total < 1:
-        return None, ""
+        return NONE
+    is_bounded = most > _BOUND * counts[counts > 0].min()
     name = shown(data.train.label_names[counts.argmax()])
-    return balanced(counts), f"classes weighed alike ({most:,} of {total:,} are {name})"
+    said = f"classes weighed alike{f' up to {_BOUND} to 1' if is_bounded else ''}"
+    return ClassWeights(
+        "bounded" if is_bounded else "balanced",
+        balanced(counts),
+        f"{said} ({most:,} of {total:,} are {name})",
+    )
 
 
 def balanced(counts: np.ndarray) -> dict[int, float]:
@@ -31,9 +59,6 @@ def balanced(counts: np.ndarray) -> dict[int, float]:
     Args:
       counts: examples of each class, int `(classes,)`.
     """
-    present = int(np.count_nonzero(counts))
-    total = int(counts.sum())
-    return {
-        label: total / (present * int(count)) if count else 0.0
-        for label, count in enumerate(counts)
-    }
+    least = np.maximum(counts, counts.max() / _BOUND)  # As many as a class counts for.
+    weights = counts.sum() / ((counts / least).sum() * least)
+    return dict(enumerate(np.where(counts, weights, 0).tolist()))

@@ -56,7 +56,7 @@ def compiled(
         model = parallel.divided(network, parts, how.batch_size)
     total, measured = how.steps(data), judged()
     model.smoothing = kind.label_smoothing
-    if model.smoothing or how.class_weight == "balanced":
+    if model.smoothing or how.class_weight != "none":
         # For the log, whose loss is then that of examples as they are, as in evaluation.
         measured["metrics"].append(
             keras.metrics.SparseCategoricalCrossentropy(name=callbacks.CROSSENTROPY)

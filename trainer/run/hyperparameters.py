@@ -31,7 +31,8 @@ class Hyperparameters:
       log_every: steps between lines of the log; 0 for a line an epoch.
       seed: of the initial weights, the order of examples and their augmentation.
       class_weight: "balanced" for classes that weigh alike in the loss, "none" for
-        examples that do, "auto" for classes where one has most of the examples.
+        examples that do, "auto" for classes where one has most of the examples;
+        of a run that has begun the kind of its `class_weights`.
       from_model: path of a network to begin with, see `transfer`.
     """
 

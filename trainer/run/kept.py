@@ -3,7 +3,7 @@
 from typing import Any
 
 from trainer.quality.board import Writer
-from trainer.run.workdir import Workdir
+from trainer.run.workdir import Workdir, written
 
 
 class Kept(Workdir):
@@ -13,9 +13,15 @@ class Kept(Workdir):
         self, folder: str, settings: dict[str, Any], label_names: tuple[str, ...]
     ):
         super().__init__(folder, settings, label_names)
-        self._board = Writer(self.folder / "tensorboard")
-        for record in self.records:
-            self._board.record(record)
+        path = self.folder / "tensorboard"
+        try:
+            with written(path):
+                self._board = Writer(path)
+                for record in self.records:
+                    self._board.record(record)
+        except BaseException:
+            super().close()
+            raise
 
     def record(self, record: dict[str, Any]) -> None:
         """Appends to the metrics, and to TensorBoard's log."""
@@ -24,5 +30,7 @@ class Kept(Workdir):
 
     def close(self) -> None:
         """Ends the log, and lets another process have the folder."""
-        self._board.close()
-        super().close()
+        try:
+            self._board.close()
+        finally:
+            super().close()

@@ -20,6 +20,7 @@ from trainer.network.card import Card
 from trainer.quality import chance, measures
 from trainer.run import callbacks, cards, class_weights, lines
 from trainer.run.callbacks import Record
+from trainer.run.class_weights import ClassWeights
 from trainer.run.compiling import compiled, execution
 from trainer.run.hyperparameters import OWN, Hyperparameters, described
 from trainer.run.workdir import give_state
@@ -78,13 +79,13 @@ def run(
     network = MODELS[how.model].build(
         data.train.image_shape, len(data.train.label_names), data.pixels
     )
-    weights, weighed = class_weights.of(how.class_weight, data)
-    how = dataclasses.replace(how, class_weight="balanced" if weights else "none")
+    weights = class_weights.of(how.class_weight, data)
+    how = dataclasses.replace(how, class_weight=weights.kind)
     begun = ""
     if how.from_model:
         begun = _begin(network, how.from_model, data.train.label_names)
     parameters = f"{network.count_params():,} parameters{begun}"
-    print(lines.opening(how, data, device, parameters, weighed, why), flush=True)
+    print(lines.opening(how, data, device, parameters, weights.said, why), flush=True)
     trained = compiled(network, how, data, device)
     what: dict[str, Any] = {}
     if workdir or peers.count() > 1:  # Else the versions need not be looked up.
@@ -116,7 +117,9 @@ def run(
 
                     outcome.write(kept, network, judge, data, card())
                 else:
-                    _say_verdict(judge, data, accuracy, balanced=bool(weights))
+                    _say_verdict(
+                        judge, data, accuracy, balanced=weights.by_label is not None
+                    )
     return Result(network, loss, accuracy, card)
 
 
@@ -154,7 +157,7 @@ def _train(
     model: keras.Model,
     how: Hyperparameters,
     data: Data,
-    weights: dict[int, float] | None,
+    weights: ClassWeights,
     kept: "Kept | None",
     workdir: str,
     target_accuracy: float | None,
@@ -180,7 +183,7 @@ def fit(
     model: keras.Model,
     how: Hyperparameters,
     data: Data,
-    weights: dict[int, float] | None,
+    weights: ClassWeights,
     kept: "Kept | None" = None,
     target_accuracy: float | None = None,
 ) -> Record:
@@ -190,7 +193,7 @@ def fit(
       model: as `compiled` returns it, in its state of now.
       how: to train.
       data: what to train and evaluate on.
-      weights: of the classes, by label; None for none.
+      weights: of the classes.
       kept: gets records and checkpoints.
       target_accuracy: see `run`.
 
@@ -225,7 +228,7 @@ def fit(
             validation_data=data.eval_shared,
             shuffle=False,  # The pipeline has done it.
             verbose=0,
-            class_weight=weights,
+            class_weight=weights.by_label,
             callbacks=[
                 keras.callbacks.LambdaCallback(
                     on_epoch_begin=lambda epoch, logs: data.set_epoch(epoch)

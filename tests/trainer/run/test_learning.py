@@ -1,6 +1,7 @@
 """Runs on tiny sets of drawings: that the networks learn, whatever images look like."""
 
 import re
+import types
 
 import numpy as np
 import pytest
@@ -124,12 +125,39 @@ def test_two_hundred_classes_are_learnt(tmp_path, model, least):
         # A class without examples has no weight, and no part in the others'.
         ([30, 0, 10], [40 / 60, 0, 2]),
         ([7], [1]),
+        # A hundred times as much as another, and no more.
+        ([1000, 10], [1010 / 2000, 1010 / 20]),
+        ([2997, 3], [3000 / 3297, 300_000 / 3297]),
+        ([65_536, 0, 1], [65_537 / 65_636, 0, 6_553_700 / 65_636]),
     ],
 )
 def test_balanced_weights_add_up_to_the_same_for_each_class(counts, expected):
     weights = class_weights.balanced(np.array(counts))
     assert list(weights) == list(range(len(counts)))
     assert list(weights.values()) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("class_weight", "counts", "kind", "said"),
+    [
+        ("auto", [80, 20], "none", ""),
+        ("auto", [2997, 3], "bounded", " up to 100 to 1 (2,997 of 3,000 are cat)"),
+        ("auto", [0, 900, 9], "balanced", " (900 of 909 are dog)"),
+        ("auto", [0, 900], "none", ""),
+        ("balanced", [0, 900], "balanced", " (900 of 900 are dog)"),
+        ("balanced", [1, 1], "balanced", " (1 of 2 are cat)"),
+        ("none", [2997, 3], "none", ""),
+    ],
+)
+def test_what_weighs_alike_is_said_with_its_bound_and_without_rounding(
+    class_weight, counts, kind, said
+):
+    train = types.SimpleNamespace(
+        class_counts=np.array(counts), label_names=("cat", "dog", "eel")
+    )
+    weights = class_weights.of(class_weight, types.SimpleNamespace(train=train))
+    assert weights.kind == kind
+    assert weights.said == (f"classes weighed alike{said}" if said else "")
 
 
 def rare(count, seed=0):
@@ -194,7 +222,7 @@ def test_training_is_weighed_and_no_loss_in_the_log_is(
     settings = Hyperparameters(model, 1, 40, 1e-5, 1, 0, class_weight)
     trained = compiled(network, settings, data, CPU)
     capsys.readouterr()
-    weights, _ = class_weights.of(class_weight, data)
+    weights = class_weights.of(class_weight, data)
     last = loop.fit(trained, settings, data, weights)
     loss = re.search(r" step 1/1  loss (\S+)", capsys.readouterr().out)[1]
     losses = -np.log([0.6, 0.4])

@@ -18,7 +18,7 @@ from trainer.data import records
 from trainer.errors import TrainerError
 from trainer.machine.device import Device
 from trainer.network import architectures
-from trainer.run import loop
+from trainer.run import class_weights, loop
 from trainer.run.compiling import compiled
 from trainer.run.hyperparameters import Hyperparameters
 
@@ -107,7 +107,7 @@ def test_what_is_streamed_is_read_once_an_epoch(own, reads, batch_size, log_ever
     model = compiled(
         architectures.cnn((16, 16, 1), 3), settings, data, Device("CPU", "CPU")
     )
-    loop.fit(model, settings, data, None)
+    loop.fit(model, settings, data, class_weights.NONE)
     assert reads == {"train": 4 * TRAIN, "test": 3 * TEST}
 
 
