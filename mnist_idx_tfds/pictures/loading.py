@@ -115,10 +115,18 @@ def quiet(large: bool = False) -> Iterator[None]:
             Image.MAX_IMAGE_PIXELS = limit
 
 
-def _regular(path: str | os.PathLike[str]) -> str | os.PathLike[str]:
-    """Returns a path if it is that of a file: to open a pipe may take forever."""
+def is_pipe(path: str | os.PathLike[str]) -> bool:
+    """Returns whether a path is that of a pipe or a device: to open it may take forever.
+
+    Raises:
+      OSError: there is nothing on this machine.
+    """
     mode = os.stat(path).st_mode
-    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # Which it says itself.
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def _regular(path: str | os.PathLike[str]) -> str | os.PathLike[str]:
+    if is_pipe(path):
         raise ValueError("a pipe or a device, no file")
     return path
 

@@ -1,5 +1,6 @@
 """What a network says of images in files."""
 
+import contextlib
 import functools
 import itertools
 import os
@@ -13,7 +14,7 @@ from etils import epath
 from PIL import Image
 
 from mnist_idx_tfds import idx, idx_set
-from mnist_idx_tfds.pictures import making, reading
+from mnist_idx_tfds.pictures import loading, making, reading
 from trainer.errors import TrainerError
 from trainer.picture import fit
 
@@ -235,9 +236,10 @@ def _path(file: str) -> epath.Path:
 
 def _is_idx(path: idx.PathLike) -> bool:
     """Whether a file begins like an IDX file, or is called like one."""
-    try:
-        if not epath.Path(path).is_file():  # A pipe may never be opened.
+    with contextlib.suppress(OSError):  # It may be on another machine.
+        if loading.is_pipe(path):
             return False
+    try:
         with epath.Path(path).open("rb") as stream:
             start = stream.read(4).ljust(4, b"\xff")
     except OSError:

@@ -7,6 +7,7 @@ import zipfile
 import numpy as np
 import pyarrow as pa
 import pytest
+from mutations import mutated
 from pyarrow import parquet
 from source_files import save_picture
 
@@ -17,8 +18,6 @@ from mnist_idx_tfds.sources.options import Options
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 2, 2), np.uint8)
 ROWS = IMAGES.reshape(3, 4).tolist()
 PICTURES = "file,label,split\n0.png,a,train\n1.png,b,train\n2.png,é,test\n"
-BETWEEN = [b",", b"\n", b'"', b"\0", b"\xff", b"\r", b" ", b";", b"9" * 30, b"1e999"]
-BETWEEN += [b"nan", b"-1", "é".encode(), b"\xed\xa0\x80", b"=", b"\x7f"]
 
 
 def npz(how):
@@ -60,27 +59,6 @@ TRUE = {
     "bzip2.npz": npz(zipfile.ZIP_BZIP2),
     "set.parquet": table(),
 }
-
-
-def mutated(data, chance):
-    data = bytearray(data)
-    for _ in range(chance.choice([1, 1, 1, 2, 4, 8])):
-        at, other = chance.randrange(len(data)), chance.randrange(len(data))
-        match chance.randrange(6):
-            case 0:
-                data[at] = chance.randrange(256)
-            case 1:
-                data[at] ^= 1 << chance.randrange(8)
-            case 2:
-                del data[at : at + chance.randrange(1, 9)]
-            case 3:
-                data[at:at] = chance.choice(BETWEEN)
-            case 4:
-                del data[at:]
-            case 5:
-                data[at : at + 4] = data[other : other + 4]
-        data = data or bytearray(b"\n")
-    return bytes(data)
 
 
 @pytest.mark.parametrize("name", TRUE)

@@ -1,5 +1,7 @@
 """What a network says of images in files."""
 
+import os
+
 import keras
 import numpy as np
 import pytest
@@ -203,3 +205,17 @@ def test_where_nobody_knows_how_to_fit_that_ends_it_at_the_first_that_needs_it(
     for file in other, large:
         with pytest.raises(TrainerError, match="--fit: expected ink or whole for a"):
             label(network, file, how=None)
+
+
+def test_only_files_are_labelled_and_a_name_alone_makes_no_idx_file(
+    network, digits, tmp_path
+):
+    """A pipe would never be opened; the middle of a name may say anything."""
+    os.mkfifo(tmp_path / "pipe.png")
+    Image.fromarray(digits[0]).save(tmp_path / "frame-idx001.png")
+    made, errors = label(network, tmp_path / "pipe.png", tmp_path / "frame-idx001.png")
+    assert [(p.file, p.index) for p in made] == [(f"{tmp_path}/frame-idx001.png", None)]
+    assert errors == [
+        f"{tmp_path}/pipe.png: image: expected a readable picture, found an error: "
+        "a pipe or a device, no file."
+    ]

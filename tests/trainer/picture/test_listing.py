@@ -28,7 +28,7 @@ def test_files_stay_and_folders_become_what_is_in_them_sorted(root):
 
 
 def test_what_is_hidden_is_passed_over(root):
-    for name in (".DS_Store", ".git/x.png", "Thumbs.db", "b/desktop.ini"):
+    for name in (".DS_Store", ".git/x.png", "THUMBS.DB", "b/Desktop.ini", "@eaDir/x"):
         (root / name).parent.mkdir(exist_ok=True)
         (root / name).touch()
     assert len(opened(root)[0]) == 4
