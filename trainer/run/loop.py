@@ -20,10 +20,10 @@ from trainer.network.card import Card
 from trainer.quality import chance, measures
 from trainer.run import callbacks, cards, class_weights, lines
 from trainer.run.callbacks import Record
+from trainer.run.checkpoint import give_state
 from trainer.run.class_weights import ClassWeights
 from trainer.run.compiling import compiled, execution
 from trainer.run.hyperparameters import OWN, Hyperparameters, described
-from trainer.run.workdir import give_state
 
 if TYPE_CHECKING:
     from trainer.run.kept import Kept

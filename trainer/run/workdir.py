@@ -3,22 +3,18 @@
 import contextlib
 import json
 import os
-import re
-import zipfile
-import zlib
 from collections.abc import Iterator
 from typing import Any
 
 import keras
-import numpy as np
 from etils import epath
 
 from mnist_idx_tfds import whole_files
 from trainer import settings as keys
 from trainer.errors import TrainerError
-from trainer.machine import peers
 from trainer.network import saved
 from trainer.network.card import Card
+from trainer.run.checkpoint import CheckpointFile
 
 METRICS = "metrics.jsonl"
 CHECKPOINT = "checkpoint.npz"
@@ -37,7 +33,6 @@ _NOTED = {
     keys.DATA_DIR,
     keys.IDX_DIR,
 }  # Settings that are not of the run: for whoever evaluates it.
-_NUMBER = re.compile(r"_(\d+)(?=[_/]|$)")
 
 
 @contextlib.contextmanager
@@ -73,7 +68,6 @@ class Workdir:
       settings: those of the run.
       notes: what differs from how the run was begun, for people; often empty.
       records: the metrics of the run up to its checkpoint, and since.
-      step: training steps that the checkpoint has behind it; 0 without one.
 
     Raises:
       TrainerError: the folder holds another run, or one that goes on right now, or
@@ -96,7 +90,7 @@ class Workdir:
             self._write(keys.NAME, json.dumps(self.settings, indent=2) + "\n")
             with written(self.folder / saved.LABELS):
                 saved.write_labels(self.folder, label_names)
-            self.step, self._paths, self._values = self._read_checkpoint()
+            self._checkpoint = CheckpointFile(self.folder / CHECKPOINT)
             self.records = list(self._read_metrics())
             self._check_metrics()
             self._write(METRICS, "".join(map(_line, self.records)))
@@ -104,17 +98,14 @@ class Workdir:
             self._locked.close()
             raise
 
+    @property
+    def step(self) -> int:
+        """Training steps that the checkpoint has behind it; 0 without one."""
+        return self._checkpoint.step
+
     def restore(self, network: keras.Model) -> None:
         """Gives a network, compiled as in the run, its state at the checkpoint."""
-        if not self._paths:
-            return
-        variables = state(network)
-        shapes = [tuple(v.shape) for v in variables]
-        if self._paths != _paths(variables) or shapes != [
-            v.shape for v in self._values
-        ]:
-            raise self._unreadable("it is of another network or version of Keras")
-        give_state(network, self._values)
+        self._checkpoint.restore(network)
 
     def record(self, record: dict[str, Any]) -> None:
         """Appends to the metrics."""
@@ -128,18 +119,8 @@ class Workdir:
         path = self.folder / METRICS
         with written(path), path.open("a") as metrics:
             os.fsync(metrics.fileno())  # The records that a checkpoint needs.
-        step = int(network.optimizer.iterations)
-        variables = state(network)
-        arrays = [np.array(step), np.array(_paths(variables))]
-        arrays += [variable.numpy() for variable in variables]
-        path = self.folder / CHECKPOINT
-        with (
-            written(path),
-            whole_files.replaced(path) as draft,
-            draft.open("wb") as file,
-        ):
-            np.savez(file, *arrays)
-        self.step = step
+        with written(self.folder / CHECKPOINT):
+            self._checkpoint.save(network)
 
     def save_model(self, network: keras.Model, card: Card) -> epath.Path:
         """Writes the model, for any program with Keras, and returns its path."""
@@ -196,25 +177,6 @@ class Workdir:
             f"{keys.NAME}."
         )
 
-    def _unreadable(self, why: str) -> TrainerError:
-        return TrainerError(
-            f"{self.folder / CHECKPOINT}: expected the checkpoint of this run, found "
-            f"what cannot be used: {why}. Delete it to begin the run again."
-        )
-
-    def _read_checkpoint(self) -> tuple[int, list[str], list[np.ndarray]]:
-        """Returns the step, and paths and values of the variables."""
-        path = self.folder / CHECKPOINT
-        if not path.exists():
-            return 0, [], []
-        damage = ValueError, TypeError, KeyError, EOFError, zlib.error
-        try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                step, paths, *values = (arrays[name] for name in arrays.files)
-                return int(step), list(paths), values
-        except (*damage, zipfile.BadZipFile) as e:
-            raise self._unreadable(str(e)) from e
-
     def _read_metrics(self) -> Iterator[dict[str, Any]]:
         """Yields the records of the checkpoint's steps.
 
@@ -247,36 +209,6 @@ class Workdir:
         path = self.folder / name
         with written(path), whole_files.replaced(path) as draft:
             draft.write_text(text, encoding="utf-8")
-
-
-def state(network: keras.Model) -> list[keras.Variable]:
-    """Returns all variables of a compiled network."""
-    # Keras's own file formats leave out the random state of its dropout.
-    return [*network.variables, *network.optimizer.variables]
-
-
-def give_state(network: keras.Model, values: list[np.ndarray] | None = None) -> None:
-    """Gives a network, in all processes, the state that the first one calls this with."""
-    variables = state(network)
-    if values is None:
-        values = [variable.numpy() for variable in variables]
-    for variable, value in zip(variables, peers.firsts_arrays(values), strict=True):
-        variable.assign(value)
-
-
-def _paths(variables: list[keras.Variable]) -> list[str]:
-    """Returns Keras's paths, such as `adam_w/conv2d_kernel_momentum:1` for the second."""
-    # It numbers what has no name of its own over the whole process; of the run is
-    # only which number is the lower.
-    numbers = [[int(n) for n in _NUMBER.findall(v.path)] for v in variables]
-    plain = [_NUMBER.sub("", v.path) for v in variables]
-    ranks = {
-        path: sorted(
-            n for n, other in zip(numbers, plain, strict=True) if other == path
-        )
-        for path in plain
-    }
-    return [f"{p}:{ranks[p].index(n)}" for p, n in zip(plain, numbers, strict=True)]
 
 
 def _line(record: dict[str, Any]) -> str:
