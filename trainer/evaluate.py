@@ -57,7 +57,7 @@ def main(_: list[str]) -> None:
     from trainer import signals
     from trainer.data import origins, overlap, source
     from trainer.data.split import Split
-    from trainer.network import saved
+    from trainer.network import classes, saved
     from trainer.quality import measures, mistakes
 
     # What can be wrong is found out before what takes long.
@@ -73,7 +73,7 @@ def main(_: list[str]) -> None:
     with contextlib.redirect_stdout(sys.stderr if f.json else sys.stdout):
         builder, run = source.prepare_for(recorded, **cli.data())
     split = Split(builder, str(f.split or run.get(settings.EVAL_SPLIT) or "test"))
-    names, labels = saved.fitted(
+    names, labels = classes.fitted(
         path, card, split.name, split.image_shape, split.label_names
     )
     findings = source.findings(builder)

@@ -27,7 +27,7 @@ def main(_: list[str]) -> None:
     # Before others use TensorFlow; an export is the same on all.
     selected = device.select("cpu")
     from trainer import signals
-    from trainer.network import exported, lite, saved
+    from trainer.network import classes, exported, lite, saved
 
     f = flags.FLAGS
     path = pathlib.Path(f.model).expanduser()
@@ -45,7 +45,7 @@ def main(_: list[str]) -> None:
         test = Split(builder, eval_split, "--eval_split")
         if seen := overlap.said(builder, test.split, card.settings, card.digests):
             print(f"odd: {seen}", flush=True)
-        labels = saved.fitted(
+        labels = classes.fitted(
             path, card, test.name, test.image_shape, test.label_names
         )[1]
         with signals.held_back():

@@ -144,12 +144,12 @@ def _labels_of(
       idx.IdxError: there are no such labels, or they cannot be used.
     """
     from mnist_idx_tfds import idx_set
-    from trainer.network import saved
+    from trainer.network import classes
 
     pair = idx_set.pair_of(images)
     opened = idx_set.IdxSet({"labels": pair})
     own = opened.names or [str(label) for label in range(opened.num_classes)]
-    places = saved.matched(model, names, own, f"{pair.labels}")[1]
+    places = classes.matched(model, names, own, f"{pair.labels}")[1]
     return places.take(opened["labels"].labels)
 
 

@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from types import FrameType
 
@@ -44,9 +45,34 @@ def held_back() -> Iterator[None]:
         raise Interrupted
 
 
+@contextlib.contextmanager
+def borrowed() -> Iterator[None]:
+    """Within it, Ctrl-C in another's program waits for the steps in progress, once.
+
+    An interrupt in the middle of them can end a process, and with it a notebook.
+    """
+    global _received
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Which signals do not come to.
+        return
+    before = signal.signal(signal.SIGINT, _handle_once)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        _received = None
+
+
 def received() -> bool:
     """Whether a signal asked to stop."""
     return _received is not None
+
+
+def _handle_once(number: int, frame: FrameType | None) -> None:
+    global _received
+    if received() or not _waiting:
+        raise KeyboardInterrupt
+    _received = number
 
 
 def _handle(number: int, frame: FrameType | None) -> None:

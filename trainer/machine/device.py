@@ -102,9 +102,11 @@ def _cpu() -> Device:
     """Keeps TensorFlow on the CPU, each operation with all of its cores."""
     import tensorflow as tf
 
-    tf.config.set_visible_devices([], "GPU")
     count = machine.cores()
-    tf.config.threading.set_intra_op_parallelism_threads(count)
+    # In a notebook it may have computed by now, and stays as it is.
+    with contextlib.suppress(RuntimeError):
+        tf.config.set_visible_devices([], "GPU")
+        tf.config.threading.set_intra_op_parallelism_threads(count)
     return Device("CPU", f"CPU ({count} core{'s'[: count > 1]})", count)
 
 
@@ -185,9 +187,9 @@ def share_cores(device: Device, parts: int) -> None:
     if device.kind == "CPU":
         import tensorflow as tf
 
-        tf.config.threading.set_intra_op_parallelism_threads(
-            max(1, device.cores // parts)
-        )
+        threads = max(1, device.cores // parts)
+        with contextlib.suppress(RuntimeError):  # As in `_cpu`.
+            tf.config.threading.set_intra_op_parallelism_threads(threads)
 
 
 def _start(gpu: "tf.config.PhysicalDevice", index: int) -> Device:

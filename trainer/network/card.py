@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import zipfile
+from collections.abc import Sequence
 from typing import Any
 
 from trainer.errors import TrainerError
@@ -69,6 +70,11 @@ def of_json(text: str | bytes) -> tuple[Card, dict[str, Any]]:
     for name in ("label_names", "image_shape"):
         values[name] = tuple(values[name])
     return Card(**values), fields
+
+
+def by(shape: Sequence[int | None]) -> str:
+    """Returns a shape as people write it."""
+    return "x".join("any" if size is None else str(size) for size in shape)
 
 
 def read(archive: zipfile.ZipFile, path: object) -> tuple[Card, dict[str, Any]] | None:

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import keras
-import numpy as np
 
 from mnist_idx_tfds import idx_set, whole_files
 from trainer import settings
@@ -121,7 +120,7 @@ def _check_fits(card: Card, network: keras.Model, where: str) -> None:
     said = *card.image_shape, len(card.label_names)
     if own != said:
         own_text, said_text = (
-            f"images of {_by(sizes[:-1])} in {sizes[-1]} classes"
+            f"images of {cards.by(sizes[:-1])} in {sizes[-1]} classes"
             for sizes in (own, said)
         )
         raise TrainerError(
@@ -136,11 +135,6 @@ def _fit_of(run: dict[str, object]) -> str | None:
     if dataset.startswith("mnist_idx_tfds/"):
         return "ink" if dataset.startswith("mnist_idx_tfds/mnist/") else "whole"
     return None
-
-
-def _by(shape: Sequence[int | None]) -> str:
-    """Returns a shape as people write it."""
-    return "x".join("any" if size is None else str(size) for size in shape)
 
 
 def _opened(path: pathlib.Path) -> zipfile.ZipFile:
@@ -220,85 +214,3 @@ def read_labels(folder: str | os.PathLike[str], num_classes: int) -> tuple[str, 
             f"found {len(names)}. Is it another model's? Without it, classes are numbers."
         )
     return names
-
-
-def fitted(
-    path: str | os.PathLike[str],
-    card: Card,
-    data: str,
-    image_shape: tuple[int, int, int],
-    data_names: Sequence[str],
-) -> tuple[Sequence[str], np.ndarray]:
-    """Checks that a network can be asked about a data set, and matches their classes.
-
-    Args:
-      path: as of `matched`.
-      card: of the network.
-      data: as of `matched`.
-      image_shape: of the data set's images.
-      data_names: as of `matched`.
-
-    Returns:
-      As `matched`.
-
-    Raises:
-      TrainerError: the images are of another shape, or as of `matched`.
-    """
-    taken = card.image_shape
-    if any(t not in (None, g) for t, g in zip(taken, image_shape, strict=True)):
-        found, expected = map(_by, (taken, image_shape))
-        raise TrainerError(
-            f"{path}: images: expected {expected}, as in {data}, found a model of "
-            f"{found}. Is it trained on other data?"
-        )
-    return matched(path, card.label_names, data_names, data)
-
-
-def matched(
-    path: str | os.PathLike[str],
-    model_names: Sequence[str],
-    data_names: Sequence[str],
-    data: str,
-) -> tuple[Sequence[str], np.ndarray]:
-    """Finds the classes of a data set among those of a network.
-
-    Classes go by name. By their labels they go only where no name is the same, and one
-    side has no names but its labels.
-
-    Args:
-      path: of the network, for errors.
-      model_names: names of its classes, or their labels as text.
-      data_names: the same of the data set's.
-      data: what the data set is called, for errors.
-
-    Returns:
-      Names for the network's classes, and the network's label for each of the data
-      set's, int64 `(classes of the data set,)`.
-
-    Raises:
-      TrainerError: there is a class that the network does not know.
-    """
-    model, given = tuple(model_names), tuple(data_names)
-    label_of = {name: label for label, name in enumerate(model)}
-    are_named = _are_names(model) and _are_names(given)
-    if are_named or not label_of.keys().isdisjoint(given):
-        if unknown := [name for name in given if name not in label_of]:
-            more = f" and {len(unknown) - 3:,} more" if unknown[3:] else ""
-            raise TrainerError(
-                f"{path}: classes: expected a model that knows those of {data}, "
-                f"found none of the name {', '.join(unknown[:3])}{more}. Is it trained "
-                "on other data?"
-            )
-        return model, np.array([label_of[name] for name in given], np.int64)
-    if len(given) > len(model):
-        raise TrainerError(
-            f"{path}: classes: expected {len(given):,}, as in {data}, found a "
-            f"model of {len(model):,}. Is it trained on other data?"
-        )
-    names = model if _are_names(model) else given + model[len(given) :]
-    return names, np.arange(len(given))
-
-
-def _are_names(names: tuple[str, ...]) -> bool:
-    """Whether classes have names, not only the labels that stand for them."""
-    return names != tuple(map(str, range(len(names))))

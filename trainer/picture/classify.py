@@ -41,6 +41,16 @@ class Prediction(NamedTuple):
     inverted: bool
     labelled: str | None = None
 
+    @property
+    def name(self) -> str:
+        """Name of the best class."""
+        return str(self.predictions[0]["name"])
+
+    @property
+    def probability(self) -> float:
+        """Of the best class, 0 to 1."""
+        return float(self.predictions[0]["probability"])
+
 
 def image_shape(network: keras.Model) -> tuple[int, int, int]:
     """Returns height, width and channels that a network takes.
@@ -118,14 +128,43 @@ def best(
       names: names of the classes, in the order of their labels.
       pixels: uint8 `(n, height, width, channels)`, as the network takes them.
     """
-    # Called as it is: to compile it takes longer than that saves on a few images.
-    outputs = network(pixels, training=False)
-    probabilities = keras.ops.convert_to_numpy(outputs).astype(float)
-    order = np.argsort(-probabilities, axis=1, kind="stable")[:, :BEST]
+    found = probabilities(network, pixels).astype(float)
+    order = np.argsort(-found, axis=1, kind="stable")[:, :BEST]
     return [
         [{"label": k, "name": names[k], "probability": row[k]} for k in labels.tolist()]
-        for row, labels in zip(probabilities, order, strict=True)
+        for row, labels in zip(found, order, strict=True)
     ]
+
+
+def fitted(
+    network: keras.Model, images: np.ndarray, how: str | None, invert: str
+) -> Iterator[tuple[fit.Fitted, ...]]:
+    """Yields images as a network takes them, some at a time.
+
+    Args:
+      network: from uint8 images to class probabilities.
+      images: uint8 `(n, height, width, channels)`, of any size.
+      how: as for `fit.fit`.
+      invert: as for `fit.fit`.
+
+    Raises:
+      TrainerError: as of `fit.fit`.
+    """
+    shape = image_shape(network)
+    made = (fit.fit(making.of_pixels(x), shape, invert, how) for x in images)
+    while batch := tuple(itertools.islice(made, _BATCH)):
+        yield batch
+
+
+def probabilities(network: keras.Model, pixels: np.ndarray) -> np.ndarray:
+    """Returns the probabilities of all classes, float32 `(n, classes)`.
+
+    Args:
+      network: as for `best`.
+      pixels: as for `best`.
+    """
+    # Called as it is: to compile it takes longer than that saves on a few images.
+    return keras.ops.convert_to_numpy(network(pixels, training=False))
 
 
 def load(

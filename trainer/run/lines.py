@@ -1,6 +1,12 @@
 """What a run prints while it trains: one line a record."""
 
+import contextlib
+import io
+import shutil
+import sys
 import time
+from collections.abc import Iterator
+from typing import TextIO
 
 import keras
 
@@ -54,6 +60,10 @@ def opening(
     return "  ".join(filter(None, parts)) + few
 
 
+# Beginnings of lines that no other line covers.
+_STAYS = ("odd: ", "... ", "final ", "accuracy ", "report ", "Accuracy ")
+
+
 class Progress:
     """Prints records as lines for people.
 
@@ -104,6 +114,55 @@ class Progress:
         if not done or not remaining:
             return []
         return [f"{_duration(remaining / done * (now - self._first[1]))} left"]
+
+
+class _OneLine(io.TextIOBase):
+    """A stream whose lines take each other's place, but for what must be read.
+
+    Args:
+      stream: a terminal's, or a notebook's.
+    """
+
+    def __init__(self, stream: TextIO):
+        super().__init__()
+        self._stream = stream
+        self._rest = ""
+        self._shown = 0  # Letters that are to be covered.
+
+    def write(self, text: str) -> int:
+        *lines, self._rest = (self._rest + text).split("\n")
+        for line in lines:
+            stays = line.startswith(_STAYS)
+            cut = line if stays else line[: shutil.get_terminal_size().columns - 1]
+            self._stream.write(f"\r{cut:{self._shown}}" + "\n" * stays)
+            self._shown = 0 if stays else len(cut)
+        self._stream.flush()
+        return len(text)
+
+    def end(self) -> None:
+        """Leaves the last line as it is."""
+        if self._shown:
+            self._stream.write("\n")
+
+
+@contextlib.contextmanager
+def shown(verbose: bool) -> Iterator[None]:
+    """Within it, what is printed is shown on one line, or not at all.
+
+    Where output goes to a file, lines follow each other as ever.
+    """
+    if not verbose:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    elif sys.stdout.isatty() or "ipykernel" in sys.modules:
+        line = _OneLine(sys.stdout)
+        try:
+            with contextlib.redirect_stdout(line):
+                yield
+        finally:
+            line.end()
+    else:
+        yield
 
 
 def _duration(seconds: float) -> str:
