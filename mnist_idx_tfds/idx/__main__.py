@@ -61,7 +61,10 @@ def describe(path: idx.PathLike, show: int = 0) -> Iterator[str]:
         for label, count in sorted(counts.items()):
             yield f"{label:>8}  {count:,}"
     if idx_set.holds_images(header):
-        yield from _drawn(itertools.chain(*idx.read(path, 1)), show, low, high)
+        images, notes = idx_set.images_of(path)
+        yield from (f"  {note}" for note in notes)
+        ends = (low, high) if images.white == 255 else (0, 255)
+        yield from _drawn(itertools.chain(*images.read()), show, *ends)
 
 
 def draw(image: np.ndarray, low: int, high: int, shades: str) -> Iterator[str]:

@@ -12,7 +12,7 @@ from mnist_idx_tfds.idx_set.images import (
     size_name,
     with_channels,
 )
-from mnist_idx_tfds.idx_set.opened import TRANSPOSE, IdxSet, Part
+from mnist_idx_tfds.idx_set.opened import TRANSPOSE, IdxSet, Part, images_of
 from mnist_idx_tfds.idx_set.texts import (
     NAMES_FILE,
     PICTURES_FILES,
@@ -31,6 +31,7 @@ __all__ = [
     "Part",
     "find",
     "holds_images",
+    "images_of",
     "is_set",
     "named",
     "pair_of",

@@ -12,7 +12,7 @@ _NAME = re.compile(
     r"(?:(?P<prefix>.*?)[-_. ]+)??"
     r"(?:(?P<before>[xy]|image|label)s?[-_. ]*)?"
     r"(?P<part>train(?:ing)?|t10k|test(?:ing)?)"
-    r"(?:[-_. ]*(?P<kind>image|label)s?)?"
+    r"(?:[-_. ]*(?P<kind>image|label)s?)?(?: ?\(\d+\))?"
     r"[-_. ]*idx\d?(?:[-_. ]*(?:u?byte|short|u?int\d*|float|double))?"
     r"(?: ?\(\d+\))?(?:\.gz)?(?: ?\(\d+\))?",
     re.IGNORECASE | re.DOTALL,
@@ -47,7 +47,8 @@ def named(name: str) -> Name | None:
     Such as `train-images-idx3-ubyte.gz`, `t10k_labels.idx1-ubyte`, `X_test-idx3-ubyte`,
     `emnist-letters-train-images-idx3-ubyte (1).gz`.
     """
-    match = _NAME.fullmatch(name)
+    # A dot begins the names of what macOS and others put beside a file.
+    match = None if name.startswith(".") else _NAME.fullmatch(name)
     kind = match and (match["kind"] or match["before"])
     if not match or not kind:
         return None
@@ -125,7 +126,8 @@ def pair_of(images: idx.PathLike) -> Pair:
 
 def folder_of(path: epath.Path) -> epath.Path:
     """Returns the folder of the set that a file is of, which may have one of its own."""
-    return path.parent.parent if path.parent.name == path.name else path.parent
+    name = named(path.parent.name)
+    return path.parent.parent if name and name == named(path.name) else path.parent
 
 
 def _sets(folder: epath.Path) -> dict[str, _Files]:
@@ -150,11 +152,13 @@ def _with_prefix(path: epath.Path) -> tuple[str, _Files] | None:
 
 
 def _files(path: epath.Path) -> Iterator[epath.Path]:
-    """Yields a file, or what is in a folder of a file's name and has its name, too."""
+    """Yields a file, or those in a folder of a file's name that have its name, too."""
     if not path.is_dir():
         yield path
-    elif not (path / path.name).is_dir() and (path / path.name).exists():
-        yield path / path.name
+        return
+    for inner in sorted(path.iterdir()):
+        if named(inner.name) == named(path.name) and not inner.is_dir():
+            yield inner
 
 
 def _complete(folder: epath.Path, prefix: str, files: _Files) -> dict[str, Pair]:

@@ -9,7 +9,7 @@ from etils import epath
 from mnist_idx_tfds import idx, pixel_range
 from mnist_idx_tfds.idx_set import labels as labels_file
 from mnist_idx_tfds.idx_set import texts, upright
-from mnist_idx_tfds.idx_set.finding import Pair, find, folder_of
+from mnist_idx_tfds.idx_set.finding import Pair, find, folder_of, pair_of
 from mnist_idx_tfds.idx_set.images import Images, size_name
 
 TRANSPOSE = ("auto", "yes", "no")
@@ -190,3 +190,20 @@ def _check_sizes(images: list[Images]) -> None:
             expected = f"{size_name(first.shape)} as in {first.path.name}"
             found = size_name(other.shape)
             raise idx.error(other.path, "image size", expected, found, hint)
+
+
+def images_of(path: idx.PathLike) -> tuple[Images, list[str]]:
+    """Returns a file of images by itself, read as it is in its set, and notes on that.
+
+    What the labels beside it tell, as that images lie on their side, is heeded where
+    there are such.
+
+    Raises:
+      idx.IdxError: the file does not hold images.
+    """
+    images = Images(path)
+    try:
+        opened = IdxSet({"test": pair_of(path)})
+    except idx.IdxError:
+        return images, []
+    return opened["test"].images, opened.notes

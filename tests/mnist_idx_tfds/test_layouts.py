@@ -41,6 +41,7 @@ def rename(folder, rename_one):
         lambda name: f"my digits 2-{name}",
         lambda name: name.replace(".gz", " (1).gz"),
         lambda name: f"{name} (2)",
+        lambda name: name.replace("-idx", " (1)-idx"),
         lambda name: name.replace("train", "training").replace("t10k", "testing"),
         lambda name: (
             re.sub(r"(.*)-images(.*)", r"X_\1\2", name).replace("t10k", "test")
@@ -51,7 +52,15 @@ def rename(folder, rename_one):
         lambda name: name.replace("-", "").replace("ubyte", "-ubyte"),
     ],
     ids=[
-        *("underscores", "capitals", "prefix", "copy", "copy behind .gz", "training"),
+        *(
+            "underscores",
+            "capitals",
+            "prefix",
+            "copy",
+            "copy behind .gz",
+            "copy within",
+        ),
+        "training",
         *("X and y", "kind first", "together"),
     ],
 )
@@ -71,6 +80,18 @@ def test_a_file_may_be_in_a_folder_of_its_own_name(tmp_path):
     assert assert_is(tmp_path / "set", made).names == ["a", "b"]
     images = tmp_path / "set" / "train-images-idx3-ubyte" / "train-images-idx3-ubyte"
     assert idx_set.pair_of(images).labels.name == "train-labels-idx1-ubyte"
+
+
+def test_a_file_beside_its_folder_and_what_macos_adds_are_one_set(tmp_path):
+    """Where the names in folders are spelled in another way than those of the folders."""
+    made = write_set(tmp_path, suffix="", separator=".")
+    for path in [*tmp_path.iterdir()]:
+        inner = tmp_path / path.name.replace(".idx", "-idx")
+        inner.mkdir()
+        (inner / path.name).write_bytes(path.read_bytes())
+        (tmp_path / f"._{path.name}").write_bytes(b"\0\5\x16\7")
+    (tmp_path / "train-images.idx3-ubyte").unlink()
+    assert_is(tmp_path, made)
 
 
 def test_a_file_packed_and_unpacked_is_one_file(tmp_path):
@@ -295,8 +316,9 @@ def test_emnist_is_read_upright_and_said_to_be(tmp_path, lying):
             opened["train"].load()[0][..., 0], expected["train"][0]
         )
         assert len(opened.notes) == (transpose == "yes")
-    pair = {"test": idx_set.find(tmp_path)["test"]}
-    assert "stored transposed" in idx_set.IdxSet(pair).notes[0]
+    images, notes = idx_set.images_of(tmp_path / idx_files.TEST_IMAGES)
+    assert "stored transposed" in notes[0]
+    np.testing.assert_array_equal(next(images.read())[..., 0], made["test"][0])
 
 
 def test_a_copy_of_emnist_that_is_upright_stays_so(tmp_path, lying):

@@ -5,6 +5,7 @@ import functools
 import itertools
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -257,7 +258,9 @@ def _read(
             raise idx.error(file, "format", "IDX, for --only_wrong", found, hint)
         hint = "Without --index, it may be an image of its own."
         raise idx.error(file, "format", "IDX, for --index", found, hint)
-    images = idx_set.Images(path)
+    images, notes = idx_set.images_of(path)
+    for note in notes:
+        print(note, file=sys.stderr)
     if index is not None and index >= len(images):
         expected = f"0 to {len(images) - 1}"
         raise idx.error(file, "--index", expected, f"{index}")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from mnist_idx_tfds import idx
+from mnist_idx_tfds import idx, idx_set, overview
 
 # The same examples each time, so that a failure is a change's and not the day's.
 _settings = hypothesis.settings(
@@ -133,3 +133,35 @@ def test_any_array_is_written_as_the_reference_reads_it(path, array, items, suff
     decoded = idx_files.decode(path.read_bytes())
     assert (decoded.dtype, decoded.shape) == (array.dtype, array.shape)
     np.testing.assert_array_equal(decoded, array)
+
+
+def test_a_set_with_a_mutated_file_is_read_or_refused_in_a_line(tmp_path):
+    """Whatever of its images, labels and texts is changed, also as if they were text."""
+    idx_files.write_set(tmp_path, num_classes=4, label_dtype=">i4", suffix="")
+    (tmp_path / "labels.txt").write_text("a\nb\nc\nd\n")
+    (tmp_path / "t10k-files.txt").write_text("x\n" * 6)
+    files = {path: path.read_bytes() for path in sorted(tmp_path.iterdir())}
+    random = np.random.default_rng(0)
+    messages = []
+    for _ in range(600):
+        path = list(files)[random.integers(len(files))]
+        data = bytearray(files[path])
+        how = random.integers(5)
+        if how == 0:
+            data[random.integers(len(data))] = random.integers(256)
+        elif how == 1:
+            data[random.integers(min(16, len(data)))] = random.integers(256)
+        elif how == 2:
+            data = data[: random.integers(len(data))]
+        elif how == 3:
+            data = data.replace(b"\n", b"\r\n")
+        else:
+            data = bytearray(data.decode("latin-1").encode())
+        path.write_bytes(data)
+        try:
+            overview.of_set(idx_set.IdxSet(tmp_path))
+        except idx.IdxError as e:
+            messages.append(str(e))
+        path.write_bytes(files[path])
+    assert 200 < len(messages) < 600
+    assert not [message for message in messages if "\n" in message]
