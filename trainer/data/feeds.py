@@ -15,6 +15,8 @@ from trainer.machine import peers, shares
 PIECE_BYTES = 1 << 26
 # Images of a streamed split that one call decodes; a call takes time of its own.
 _GROUP_BYTES = 1 << 22
+# Batches that are made beside each other; to change one takes many times as much.
+_BESIDE_BYTES = 1 << 26
 
 
 def from_memory(
@@ -109,7 +111,8 @@ def from_stream(
 
     # An epoch's order of files is looked up when its iteration begins.
     dataset = tf.data.Dataset.range(1).flat_map(epoch)
-    return dataset.map(batches, num_parallel_calls=CORES).prefetch(2).unbatch()
+    calls = _calls(group * math.prod(shape))
+    return dataset.map(batches, num_parallel_calls=calls).prefetch(2).unbatch()
 
 
 def batches(arrays: Sequence[tf.Tensor], batch_size: int) -> tf.data.Dataset:
@@ -161,7 +164,10 @@ def shared(batches: tf.data.Dataset, own: Callable | None) -> tf.data.Dataset:
 
 
 def augmented(
-    batches: tf.data.Dataset, order: Order, strength: augmentation.Strength
+    batches: tf.data.Dataset,
+    batch_size: int,
+    order: Order,
+    strength: augmentation.Strength,
 ) -> tf.data.Dataset:
     """Changes each image as a function of its place in the epoch, and so of the run."""
 
@@ -175,5 +181,9 @@ def augmented(
         own = numbers[peers.index() * size :][:size]
         return augmentation.warp(images, own, strength), labels
 
-    numbered = batches.enumerate()
-    return numbered.map(change, num_parallel_calls=CORES).prefetch(2)
+    calls = _calls(batch_size * math.prod(batches.element_spec[0].shape[1:]))
+    return batches.enumerate().map(change, num_parallel_calls=calls).prefetch(2)
+
+
+def _calls(batch_bytes: int) -> int:
+    return max(1, min(CORES, _BESIDE_BYTES // batch_bytes))

@@ -23,6 +23,7 @@ from trainer.machine import peers
 # Memory that a split takes at its peak: its pixels as they are read, and once more as
 # they are kept; later, these, and a piece and the order of an epoch.
 _COPIES = 2.2
+_BATCHES = 16  # Of the size of the largest, that a step and the next ones' making take.
 _OTHER_BYTES = 1 << 30  # That the rest of a run needs, beside what is imported by now.
 _SAMPLE = 10_000  # Examples that tell how bright a split is.
 
@@ -103,23 +104,29 @@ def of(
         order = Order(
             tf.constant(seed, tf.int64), tf.Variable(0, dtype=tf.int64), passes
         )
-        train_feed, why_feed = _choose(train, feed)
+        eval_batch_size = evaluation.batch_size + -evaluation.batch_size % devices
+        largest = max(batch_size, eval_batch_size)
+        train_feed, why_feed = _choose(train, feed, largest)
         own = feeds.own_rows(train.examples * passes, batch_size, devices)
         if train_feed == "memory":
             arrays = train.arrays()
-            pixels = brightness.pixels([arrays[0][:_SAMPLE].numpy()])
+            # In pieces, since TensorFlow and NumPy copy what they take from the whole.
+            most, piece = min(_SAMPLE, train.examples), train.batch_size
+            pixels = brightness.pixels(
+                arrays[0][start : min(start + piece, most)].numpy()
+                for start in range(0, most, piece)
+            )
             batches = feeds.shared(feeds.from_memory(arrays, batch_size, order), own)
         else:
-            sample = records.unoptimized(train.batches(records.READ_BATCH, _SAMPLE))
+            sample = records.unoptimized(train.batches(most=_SAMPLE))
             pixels = brightness.pixels(images.numpy() for images, _ in sample)
             batches = feeds.from_stream(train, batch_size, order, own)
         strength = None
         if augment:
             strength = augmentation.strength(train.examples, len(train.label_names))
-            batches = feeds.augmented(batches, order, strength)
+            batches = feeds.augmented(batches, batch_size, order, strength)
         steps = -(-passes * train.examples // batch_size)
-        eval_batch_size = evaluation.batch_size + -evaluation.batch_size % devices
-        if _choose(evaluation, feed)[0] == "memory":
+        if _choose(evaluation, feed, largest)[0] == "memory":
             eval_batches = feeds.batches(evaluation.arrays(), eval_batch_size)
         else:
             eval_batches = evaluation.batches(eval_batch_size).prefetch(2)
@@ -172,12 +179,12 @@ def _counted(batches: tf.data.Dataset, steps: int) -> tf.data.Dataset:
     )
 
 
-def _choose(split: Split, feed: str) -> tuple[str, str]:
+def _choose(split: Split, feed: str, batch_size: int) -> tuple[str, str]:
     """Returns the feed of a split, and why `auto` streams it; else the latter is empty."""
     if feed != "auto":
         return feed, ""
-    pixels = split.examples * math.prod(split.image_shape)
-    needed = _COPIES * pixels + _OTHER_BYTES
+    images = _COPIES * split.examples + _BATCHES * batch_size
+    needed = images * math.prod(split.image_shape) + _OTHER_BYTES
     left = min(peers.all_say(machine.memory_left()))
     if needed <= left:
         return "memory", ""

@@ -11,6 +11,7 @@ from mnist_idx_tfds import machine
 from trainer.data.features import Features
 from trainer.data.order import Order
 from trainer.errors import TrainerError
+from trainer.machine import shares
 
 Decoder = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 READ_BATCH = 512  # Records that are read or decoded at once.
@@ -90,6 +91,7 @@ def decoder(features: Features) -> Decoder:
     TFDS parses and decodes examples one at a time, which takes several times longer.
     """
     shape = features.image_shape
+    unrolled = shares.at_once(shape, _UNROLLED)
     # Of the two alone: what else an example has is not even parsed.
     spec = {features.image: _BYTES, features.label: _NUMBER}
 
@@ -102,15 +104,15 @@ def decoder(features: Features) -> Decoder:
 
     @as_is
     def decode_some(encoded):
-        return tf.stack([decode_one(one) for one in tf.unstack(encoded, _UNROLLED)])
+        return tf.stack([decode_one(one) for one in tf.unstack(encoded, unrolled)])
 
     def decode(records):
         example = tf.io.parse_example(records, spec)
         encoded = example[features.image]
         count = tf.size(encoded)
-        padding = tf.repeat(encoded[:1], -count % _UNROLLED)
-        encoded = tf.reshape(tf.concat([encoded, padding], 0), [-1, _UNROLLED])
-        result = tf.TensorSpec((_UNROLLED, *shape), tf.uint8)
+        padding = tf.repeat(encoded[:1], -count % unrolled)
+        encoded = tf.reshape(tf.concat([encoded, padding], 0), [-1, unrolled])
+        result = tf.TensorSpec((unrolled, *shape), tf.uint8)
         images = tf.map_fn(decode_some, encoded, fn_output_signature=result)
         images = tf.reshape(images, [-1, *shape])[:count]
         if features.transposed:

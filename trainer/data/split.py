@@ -14,8 +14,9 @@ from trainer import signals
 from trainer.data import damage, features, overlap, records, source
 from trainer.data.order import Order
 from trainer.errors import TrainerError
+from trainer.machine import shares
 
-_BATCH = 1000  # Images that are evaluated at once.
+_BATCH = 1000  # Images that are evaluated at once, unless they are large.
 
 
 class Split:
@@ -52,7 +53,7 @@ class Split:
         self.image_shape = self.features.image_shape
         self.label_names = self.features.label_names
         self.examples = self._count()
-        self.batch_size = _BATCH
+        self.batch_size = shares.at_once(self.image_shape, _BATCH)
         self._labels: tf.Tensor | None = None
         with damage.named(builder):
             damage.check_sizes(builder, split)
@@ -69,13 +70,15 @@ class Split:
         """A function from serialized examples `(n,)` to images and labels."""
         return records.decoder(self.features)
 
-    def batches(self, batch_size: int, most: int = -1) -> tf.data.Dataset:
+    def batches(self, batch_size: int | None = None, most: int = -1) -> tf.data.Dataset:
         """Returns images and labels in the order of the files.
 
         Args:
-          batch_size: examples in each batch, but for the last, with the rest.
+          batch_size: examples in each batch, but for the last, with the rest; None for
+            what is read at once.
           most: examples in all; -1 for all that there are.
         """
+        batch_size = batch_size or shares.at_once(self.image_shape, records.READ_BATCH)
         some = self.read().take(most).batch(batch_size)
         return some.map(self.decode, num_parallel_calls=records.CORES)
 
@@ -84,7 +87,7 @@ class Split:
         parts, read = [], 0
         pauses = source.pauses()
         say_at = time.monotonic() + next(pauses)
-        for part in records.unoptimized(self.batches(records.READ_BATCH)):
+        for part in records.unoptimized(self.batches()):
             parts.append(part)
             read += len(part[1])
             if time.monotonic() > say_at:

@@ -1,6 +1,20 @@
-"""How the devices of a run share a batch: evenly."""
+"""How large batches are: of what is asked at once, and for devices to share evenly."""
+
+import math
 
 from trainer.errors import TrainerError
+
+_AT_ONCE_BYTES = 1 << 22  # Of pixels; what is computed of them has many times as much.
+
+
+def at_once(image_shape: tuple[int, int, int], most: int) -> int:
+    """Returns how many images a network is asked about at once: fewer of large ones.
+
+    Args:
+      image_shape: height, width and channels, in pixels.
+      most: of small ones.
+    """
+    return max(1, min(most, _AT_ONCE_BYTES // math.prod(image_shape)))
 
 
 def check(batch_size: int, devices: int) -> None:

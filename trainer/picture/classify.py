@@ -17,10 +17,11 @@ from PIL import Image
 from mnist_idx_tfds import idx, idx_set
 from mnist_idx_tfds.pictures import loading, making, reading
 from trainer.errors import TrainerError
+from trainer.machine import shares
 from trainer.picture import fit
 
 BEST = 3  # Classes that a prediction has.
-_BATCH = 500
+_BATCH = 500  # Images, unless they are large.
 _IDX_NAME = re.compile(r"[-_.]idx\d{1,2}[-_](u?byte|short|int|float|double)")
 
 
@@ -107,7 +108,8 @@ def predict(
         _enough(shape, how),
         complain,
     )
-    while batch := list(itertools.islice(fitted, _BATCH)):
+    most = shares.at_once(shape, _BATCH)
+    while batch := list(itertools.islice(fitted, most)):
         pixels = np.stack([pixels for _, _, _, (pixels, _) in batch])
         answers = best(network, names, pixels)
         for (file, number, label, (_, inverted)), classes in zip(

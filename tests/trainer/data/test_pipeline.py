@@ -185,7 +185,8 @@ def test_a_stream_is_the_same_however_much_is_decoded_at_once(builder, monkeypat
 def test_auto_streams_what_is_too_large_for_the_memory_that_is_left(
     builder, monkeypatch
 ):
-    needed = int(2.2 * TRAIN * SHAPE[0] * SHAPE[1]) + 2**30
+    images = 2.2 * TRAIN + 16 * 1000  # The split, and as many batches of evaluation.
+    needed = int(images * SHAPE[0] * SHAPE[1]) + 2**30
     monkeypatch.setattr(machine, "memory_left", lambda: needed + 1)
     data = feed_of(builder)
     assert (data.feed, data.why_feed) == ("memory", "")
@@ -493,3 +494,23 @@ def test_variables_and_constants_are_the_first_cpus(numbered):
     assert sorted(places) == sorted(
         f"{name} CPU:0" for name, count in expected.items() for _ in range(count)
     )
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    """Nine images of 4 MB, of which two would be more than is evaluated at once."""
+    images = np.zeros((9, 1600, 1600), np.uint8)
+    images[:, :9] = np.arange(9)[:, np.newaxis, np.newaxis]
+    labels = np.arange(9) % 2
+    arrays = {"train": (images, labels), "test": (images, labels)}
+    return build(tmp_path_factory.mktemp("large"), arrays)
+
+
+@both_feeds
+def test_large_images_are_evaluated_one_at_a_time(large, feed):
+    data = feed_of(large, feed=feed, batch_size=4)
+    sizes = [len(labels) for _, labels in data.eval_batches]
+    assert sizes == [1] * 9 == [len(x) for _, x in data.evaluation.watched("reading")]
+    found = sorted(int(images[0, 0, 0, 0]) for images, _ in data.eval_batches)
+    assert found == list(range(9))
+    assert data.eval_batches.cardinality() == 9

@@ -1,9 +1,25 @@
-"""Batches that devices share evenly."""
+"""How large batches are, and how devices share them."""
 
 import pytest
 
 from trainer.errors import TrainerError
 from trainer.machine import shares
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [
+        ((28, 28, 1), 1000),
+        ((64, 64, 1), 1000),
+        ((64, 64, 3), 341),
+        ((400, 400, 3), 8),
+        ((1024, 1024, 3), 1),
+        ((4000, 3000, 3), 1),
+    ],
+)
+def test_a_network_is_asked_about_fewer_large_images_at_once(shape, expected):
+    """A thousand of 400 x 400 in color took four gigabytes."""
+    assert shares.at_once(shape, 1000) == expected
 
 
 @pytest.mark.parametrize(

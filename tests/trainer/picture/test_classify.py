@@ -10,6 +10,7 @@ from PIL import Image
 
 from mnist_idx_tfds import idx
 from trainer.errors import TrainerError
+from trainer.machine import shares
 from trainer.network import architectures
 from trainer.picture import classify
 
@@ -62,12 +63,19 @@ def test_png_files_of_a_test_split_have_the_probabilities_of_an_evaluation(
 def test_an_idx_file_has_a_prediction_for_each_image(
     network, digits, tmp_path, monkeypatch, pack
 ):
-    """Over several batches, the last one shorter."""
-    monkeypatch.setattr(classify, "_BATCH", 8)
+    """Over several batches, the last one shorter: as many as fit the bytes."""
+    monkeypatch.setattr(shares, "_AT_ONCE_BYTES", 9 * 28 * 28 - 1)
+    sizes, best_of = [], classify.best
+    monkeypatch.setattr(
+        classify,
+        "best",
+        lambda *args: sizes.append(len(args[2])) or best_of(*args),
+    )
     path = tmp_path / "digits"
     path.write_bytes(pack(encode(digits)))
     made, errors = label(network, path)
     assert not errors
+    assert sizes == [8, 8, 8, 6]
     assert [p.index for p in made] == list(range(30))
     best = expected(network, digits).argmax(axis=1)
     assert [p.predictions[0]["label"] for p in made] == list(best)
