@@ -13,8 +13,12 @@ from mnist_idx_tfds.sources import parts, pictured, split
 from mnist_idx_tfds.sources.options import Options
 from mnist_idx_tfds.sources.source import Source
 
-_FORM = "IMAGES_DIR/CLASS/PICTURE is the form."
-_PARTS = "IMAGES_DIR/train/CLASS/PICTURE is the form."
+_FORM = "IMAGES_DIR/CLASS/PICTURE is the form. If a table has the labels, give that instead."
+# What holds all pictures of a set, or what is said of each.
+_NO_CLASSES = frozenset(
+    {"images", "image", "imgs", "img", "jpegimages", "pictures", "photos", "data"}
+    | {"labels", "label", "masks", "mask", "annotations", "groundtruth", "gt"}
+)
 
 
 class Found(NamedTuple):
@@ -156,12 +160,21 @@ def _unwrapped(root: pathlib.Path) -> pathlib.Path:
     """Returns the folder itself, or the one that it only wraps, with folders in it."""
     class_folders(root)
     top, seen = root, {os.path.realpath(root)}
-    while len(inner := _folders(top)) == 1 and not _loose(top):
-        (top_inner,) = inner
-        real = os.path.realpath(top_inner)
-        if not _folders(top_inner) or _loose(top_inner) or real in seen:
+    while not _loose(top):
+        inner = [
+            folder
+            for folder in _folders(top)
+            if folder.name.lower() not in _NO_CLASSES or any(Seen(top).pictures(folder))
+        ]
+        real = os.path.realpath(inner[0]) if inner else ""
+        if (
+            len(inner) != 1
+            or not _folders(inner[0])
+            or _loose(inner[0])
+            or real in seen
+        ):
             break
-        top = top_inner
+        top = inner[0]
         seen.add(real)
     return top
 
@@ -205,7 +218,11 @@ def _parts(root: pathlib.Path, seen: Seen) -> list[tuple[str, pathlib.Path]]:
 
 def _classes(folder: pathlib.Path, seen: Seen) -> Iterator[tuple[str, pathlib.Path]]:
     seen.count("pictures left out that are in no folder of a class", _loose(folder))
-    for name, path in class_folders(folder).items():
+    found = class_folders(folder)
+    if {name.lower() for name in found} <= _NO_CLASSES:
+        names = shown(", ".join(found))
+        raise idx.error(folder, "folder", "a folder for each class", names, _FORM)
+    for name, path in found.items():
         yield unicodedata.normalize("NFC", name), path
 
 

@@ -6,6 +6,7 @@ from mnist_idx_tfds import idx
 from mnist_idx_tfds.sources import (
     arrays,
     folders,
+    kinds,
     npz,
     parquet,
     table,
@@ -17,7 +18,7 @@ from mnist_idx_tfds.sources import options as flags
 from mnist_idx_tfds.sources.options import Options
 from mnist_idx_tfds.sources.source import Source
 
-_EXPECTED = "a folder of pictures, or a file named .npz, .csv or .csv.gz"
+_EXPECTED = "a folder of pictures, or a file named .npz, .csv or .parquet"
 
 
 def open_source(path: idx.PathLike | None, options: Options) -> Source:
@@ -48,7 +49,8 @@ def open_source(path: idx.PathLike | None, options: Options) -> Source:
     if found.suffix.lower() == ".parquet":
         options.check(flags.PARQUET)
         return parquet.open_source([found], options)
-    raise idx.error(found, "source", _EXPECTED, "another file")
+    what, hint = kinds.of(found)
+    raise idx.error(found, "source", _EXPECTED, what or "another file", hint)
 
 
 def _open_folder(root: pathlib.Path, options: Options) -> Source:
@@ -64,4 +66,5 @@ def _open_folder(root: pathlib.Path, options: Options) -> Source:
     if source := tables.open_folder(root, options):
         return source
     options.check(flags.FOLDER)
+    kinds.check_folder(root)
     return folders.open_source(root, options)

@@ -90,6 +90,11 @@ TAKEN = {
         [("a", "", "set/a/1.png"), ("b", "", "set/b/1.png")],
         ["its folders are those of set"],
     ),
+    "images beside texts": (
+        ["images/a/1.png", "images/b/1.png", "annotations/a/1.xml"],
+        [("a", "", "images/a/1.png"), ("b", "", "images/b/1.png")],
+        ["its folders are those of images"],
+    ),
     "wrapped beside litter and notes": (
         ["set/a/1.png", "set/b/1.png", "__MACOSX/x", "README.md", "Thumbs.db"],
         [("a", "", "set/a/1.png"), ("b", "", "set/b/1.png")],
@@ -182,6 +187,18 @@ REFUSED = {
     "training-images without classes": (
         ["training-images/0.png", "test-images/1.png"],
         "/training-images: folder: expected a folder for each class",
+    ),
+    "images alone": (
+        ["images/0.png", "labels/0.txt"],
+        ": folder: expected a folder for each class, found images, labels. IMAGES_DIR",
+    ),
+    "images and masks": (
+        ["Images/0.png", "masks/0.png"],
+        ": folder: expected a folder for each class, found Images, masks. IMAGES_DIR",
+    ),
+    "images and boxes by parts": (
+        ["images/train/0.png", "images/val/0.png", "labels/train/0.txt"],
+        "/images/train: folder: expected a folder for each class, found files alone",
     ),
     "another folder of pictures beside": (
         ["train/a/1.png", "test/a/1.png", "extra/x/1.png"],

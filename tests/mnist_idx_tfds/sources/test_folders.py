@@ -57,7 +57,7 @@ def test_home_in_the_folder_is_expanded(tmp_path, monkeypatch):
     assert (source.names, source.total) == (["a"], 1)
 
 
-_FORM = "IMAGES_DIR/CLASS/PICTURE is the form."
+_FORM = "IMAGES_DIR/CLASS/PICTURE is the form. If a table has the labels, give that instead."
 
 
 @pytest.mark.parametrize(

@@ -86,14 +86,14 @@ def test_numpy_archives_go_by_their_name(tmp_path):
     assert labels(tmp_path / "set.NPZ") == ["5", "5"]
 
 
-EXPECTED = "expected a folder of pictures, or a file named .npz, .csv or .csv.gz"
+EXPECTED = "expected a folder of pictures, or a file named .npz, .csv or .parquet"
 
 
 @pytest.mark.parametrize(
-    ("name", "found"), [("set.rar", "another file."), ("no", "nothing. Is the path ri")]
+    ("name", "found"), [("set.bin", "another file."), ("no", "nothing. Is the path ri")]
 )
 def test_other_sources_are_named(tmp_path, name, found):
-    (tmp_path / "set.rar").touch()
+    (tmp_path / "set.bin").touch()
     with pytest.raises(
         idx.IdxError, match=f"{name}: source: {EXPECTED}, found {found}"
     ):
@@ -155,3 +155,33 @@ def test_a_flag_for_another_form_is_named(tmp_path, source, flag, message):
     with pytest.raises(idx.IdxError) as caught:
         labels(source and tmp_path / source, **flag)
     assert str(caught.value) == message.replace("ROOT", str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("name", "what", "hint"),
+    [
+        ("set.zip", "an archive", "Unpack it"),
+        ("set.tar.gz", "an archive", "Unpack it"),
+        ("set.mat", "a file of MATLAB", "Save its arrays as x_train"),
+        ("set.h5", "a file in HDF5", "Save its arrays as x_train"),
+        ("set.pkl", "a pickle", "Save its arrays as x_train"),
+        ("x-train.tfrecord-00000-of-00001", "records of TensorFlow", "--dataset=NAME"),
+        ("set.xlsx", "a spreadsheet", "Save it as CSV"),
+        ("labels.json", "a list that is no table", "Make a CSV file of it"),
+        ("train-images-idx3-ubyte.gz", "an IDX file", "--idx_dir="),
+    ],
+)
+@pytest.mark.parametrize("alone", [True, False], ids=["file", "folder"])
+def test_what_is_of_another_kind_is_named_with_what_to_do(
+    tmp_path, name, what, hint, alone
+):
+    (tmp_path / name).touch()
+    with pytest.raises(idx.IdxError, match=f"found {what}") as caught:
+        labels(tmp_path / name if alone else tmp_path)
+    assert hint in str(caught.value)
+
+
+def test_a_picture_alone_is_named(tmp_path):
+    picture(tmp_path / "1.png")
+    with pytest.raises(idx.IdxError, match=r"found a picture\. Give the folder"):
+        labels(tmp_path / "1.png")
