@@ -15,7 +15,7 @@ from mnist_idx_tfds.foreign import shown
 
 SUFFIXES = (".npz", ".npy")
 _AGAIN = "Is it a partial or damaged download? Get the file again."
-_MOST_BYTES = 1 << 26  # In memory, of what lies in columns.
+_MOST_BYTES = 1 << 28  # In memory, of what lies in columns.
 _READERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -62,6 +62,7 @@ class Array(NamedTuple):
                 whole = self._across(start, min(start + held, self.shape[0]))
                 for n in range(0, len(whole), items):
                     yield whole[n : n + items]
+                del whole  # Before the next few are there.
             return
         with self._data() as stream:
             for start in range(0, self.shape[0], items):

@@ -130,7 +130,9 @@ def _labels(array: Array, images: Array) -> list[str]:
         raise arrays.error(place, expected, f"{shape}")
     if shape[0] != images.shape[0]:
         expected = f"{images.shape[0]} labels, one for each of {images.place}"
-        raise arrays.error(place, expected, f"{shape[0]}")
+        last = shape[0] == images.shape[-1]
+        hint = "Do images come last? Use numpy.moveaxis(images, -1, 0)." * last
+        raise arrays.error(place, expected, f"{shape[0]}", hint)
     values = np.concatenate(list(array.chunks()))
     if len(shape) == 2 and shape[1] > 1:
         return _one_hot(array, values)
