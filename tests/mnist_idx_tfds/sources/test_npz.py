@@ -136,7 +136,8 @@ PICKLE = "Such an array is a pickle, which may run any program: save numbers."
         ({"y_train": None}, f"{NAMES}{FOUND}{SAVE}"),
         (
             {"x_test": TEST[:2]},
-            "y_test: expected 2 labels, one for each of x_test, found 3.",
+            "y_test: expected 2 labels, one for each of x_test, found 3. "
+            "Do images come last? Use numpy.moveaxis(images, -1, 0).",
         ),
         (
             {"y_test": OBJECTS},
