@@ -32,8 +32,10 @@ def main(_: list[str]) -> None:
     network, card = saved.load(f.model)
     built = page.build(network, card.label_names, card.fit, f.model)
     try:
-        url = page.serve(built, f.host, f.port)
+        url, *others = page.serve(built, f.host, f.port)
         print(f"{url}  Ctrl-C ends it", flush=True)
+        for other in others:
+            print(f"{other}  from other machines", flush=True)
         if not f.no_browser:
             webbrowser.open(url)
         threading.Event().wait()

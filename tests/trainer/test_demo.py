@@ -5,12 +5,14 @@ import functools
 import importlib.util
 import itertools
 import json
+import os
 import re
 import shutil
 import signal
 import socket
 import sys
 import time
+import urllib.error
 import urllib.request
 
 import keras
@@ -22,7 +24,7 @@ from PIL import Image
 from mnist_idx_tfds import render_digits
 from trainer.network import architectures, saved
 from trainer.network.card import Card
-from trainer.picture import classify
+from trainer.picture import classify, page
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),
@@ -40,7 +42,8 @@ GUARD = """
 import socket, sys
 def guard(name, given):
     def guarded(self, address, *args):
-        if self.family != socket.AF_UNIX and address[0][:4] != "127.":
+        own = self.family == socket.AF_UNIX or address[0] == "::1"
+        if not own and address[0][:4] != "127.":
             print("asked", address, file=sys.stderr, flush=True)
             raise OSError("no network")
         return given(self, address, *args)
@@ -48,7 +51,7 @@ def guard(name, given):
 for name in ("connect", "connect_ex", "sendto"):
     guard(name, getattr(socket.socket, name))
 def no_names(host, *args, asked=socket.getaddrinfo, **kwargs):
-    if host and host[:4] != "127.":
+    if host and host[:4] != "127." and host not in ("0.0.0.0", "localhost"):
         print("asked", host, file=sys.stderr, flush=True)
         raise OSError("no network")
     return asked(host, *args, **kwargs)
@@ -453,11 +456,65 @@ def test_it_listens_on_this_machine_alone(address):
         socket.create_connection(("127.0.0.2", port), timeout=10)
 
 
+@pytest.fixture(scope="module")
+def open_page(serve, model):
+    """A page for whoever reaches this machine: its process, and its addresses."""
+    with serve(model, "--host=0.0.0.0") as (process, address):
+        others = page._addresses("0.0.0.0")
+        yield process, [address, *(process.stdout.readline() for _ in others)]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="127.0.0.2 is there on Linux")
-def test_another_host_is_listened_on_where_it_is_given(serve, model):
-    with serve(model, "--host=127.0.0.2") as (_, address):
-        assert address.startswith("http://127.0.0.2:")
-        assert urllib.request.urlopen(address).status == 200
+def test_for_all_hosts_the_addresses_are_said_by_which_a_phone_reaches_it(open_page):
+    _, (first, *others) = open_page
+    port = int(re.fullmatch(r"http://localhost:(\d+)/", first)[1])
+    assert urllib.request.urlopen(f"http://127.0.0.2:{port}/").status == 200
+    for line in others:
+        address = re.fullmatch(rf"(http://[\d.]+:{port}/)  from other machines\n", line)
+        assert urllib.request.urlopen(address[1]).status == 200
+
+
+def test_the_server_takes_what_the_page_sends_and_nothing_else(open_page):
+    process, (address, *_) = open_page
+
+    def status(path, data=None):
+        if data is not None and not isinstance(data, bytes):
+            data = json.dumps(data).encode()
+        headers = {"Content-Type": "application/json"}
+        asked = urllib.request.Request(address + path, data, headers)
+        try:
+            with urllib.request.urlopen(asked) as answer:
+                return answer.status
+        except urllib.error.HTTPError as e:
+            return e.code
+
+    join = "gradio_api/queue/join"
+    no_picture = {"name": "x\0<b>", "data": "data:,%"}
+    good = {"data": [no_picture, None, "no"], "fn_index": 0, "session_hash": "a0"}
+    assert status(join, good) == 200
+    for wrong in (
+        *({**good, "data": data} for data in ([], 1, [1, 2, 3], [{}, None, "no"])),
+        {**good, "data": [{**no_picture, "name": "\ud800"}, None, "no"]},
+        {**good, "data": [no_picture, ["ink"], "no"]},
+        {**good, "fn_index": 1},
+        {**good, "session_hash": "../x"},
+        {**good, "batched": True},
+        {**good, "event_data": {"target": 1}},
+        {**good, "trigger_id": [1]},
+        *([], b"null", b"", b"\xff", b"[" * 100_000),
+    ):
+        assert status(join, wrong) == 400
+    for path in ("upload", "gradio_api/upload", "gradio_api/run/predict", "login"):
+        assert status(path, good) == 404
+    for path in ("gradio_api/file=/etc/hosts", "gradio_api/proxy=http://localhost"):
+        assert status(path) == 404
+    session = urllib.request.urlopen(f"{address}gradio_api/queue/data?session_hash=a0")
+    while b"process_completed" not in (line := session.readline()):
+        assert line
+    assert b"expected a picture" in line
+    os.set_blocking(process.stderr.fileno(), False)
+    with pytest.raises(BlockingIOError):  # As there is nothing to read.
+        os.read(process.stderr.fileno(), 1)
 
 
 @pytest.mark.parametrize("no_browser", [False, True])

@@ -7,6 +7,7 @@ const input = element.querySelector("input[type=file]");
 const color = element.querySelector("input[type=color]"); // Of networks for color.
 const pen = canvas.getContext("2d", { willReadFrequently: true });
 const dark = element.querySelector(".dark-paper");
+const LARGEST = 32 * 1024 * 1024; // Bytes of a picture; the server takes no more.
 const WIDTH = 0.07; // Of a stroke, as a share of the pad's shorter side.
 let drawn = false; // Whether what is on the pad was drawn; a picture is not drawn on.
 let last = null; // The stroke's last point.
@@ -74,6 +75,11 @@ canvas.addEventListener("lostpointercapture", () => {
 async function show(file) {
   wipe();
   last = null;
+  if (file.size > LARGEST) {
+    send("", null);
+    hint.textContent = `${file.name} is larger than 32 MB`;
+    return;
+  }
   const own = turn;
   const reader = new FileReader();
   reader.onload = () => own === turn && send(file.name, reader.result);

@@ -11,20 +11,24 @@ import html
 import io
 import os
 import pathlib
+import re
 import socket
 import tempfile
 from collections.abc import Sequence
+from ipaddress import ip_address
 from typing import Any
 
 import gradio as gr
 import keras
 import numpy as np
+import psutil
 from PIL import Image
+from starlette.middleware import Middleware
 
 from mnist_idx_tfds import idx
 from mnist_idx_tfds.pictures import making
 from trainer.errors import TrainerError
-from trainer.picture import classify, fit
+from trainer.picture import classify, fit, gate
 
 _PORTS = 100  # That are tried before there is said to be none.
 _SIDE = 400  # Pixels of the pad's longer side, if no more than the network's.
@@ -128,8 +132,8 @@ def build(
     return page
 
 
-def serve(page: gr.Blocks, host: str, port: int) -> str:
-    """Serves a page until it is closed, from another thread.
+def serve(page: gr.Blocks, host: str, port: int) -> list[str]:
+    """Serves a page until it is closed, from another thread, and nothing else.
 
     Args:
       page: as of `build`.
@@ -137,7 +141,7 @@ def serve(page: gr.Blocks, host: str, port: int) -> str:
       port: to listen on; where it is taken, the next one that is free.
 
     Returns:
-      The page's address.
+      The page's addresses, first that for this machine.
 
     Raises:
       TrainerError: this machine has no such address, or no free port.
@@ -163,8 +167,55 @@ def serve(page: gr.Blocks, host: str, port: int) -> str:
         mcp_server=False,
         pwa=False,
         ssr_mode=False,  # It needs Node.js, and another port.
+        app_kwargs={"middleware": [Middleware(gate.Gate, is_asked=_is_asked)]},
     )
-    return page.local_url
+    others = [f"http://{address}:{port}/" for address in _addresses(host)]
+    return [page.local_url, *others]
+
+
+def _is_asked(body: Any) -> bool:
+    """Whether a request for an answer is what the page sends."""
+    match body:
+        case {"data": [{"name": str(name)}, *_]} if not _is_text(name):
+            return False
+        case {
+            "data": [
+                None | {"name": str(), "data": str()},
+                None | "ink" | "whole",
+                "auto" | "yes" | "no",
+            ],
+            "fn_index": 0,
+            "session_hash": str(session),
+        }:
+            more = {*body} - {"data", "fn_index", "session_hash"}
+            return bool(
+                re.fullmatch("[0-9a-z]{1,32}", session)
+                and more <= {"event_data", "trigger_id"}
+                and body.get("event_data") in (None, {})
+                and isinstance(body.get("trigger_id"), int | None)
+            )
+    return False
+
+
+def _is_text(name: str) -> bool:
+    """Whether it can be sent back; half of a character cannot."""
+    return not re.search("[\ud800-\udfff]", name)
+
+
+def _addresses(host: str) -> list[str]:
+    """Returns the addresses by which others reach what listens on all of them."""
+    family = {"0.0.0.0": socket.AF_INET, "::": socket.AF_INET6}.get(host)
+    found = [
+        ip_address(one.address.partition("%")[0])
+        for interface in psutil.net_if_addrs().values()
+        for one in interface
+        if one.family == family
+    ]
+    return [
+        f"[{one}]" if one.version == 6 else f"{one}"
+        for one in found
+        if not (one.is_loopback or one.is_link_local)
+    ]
 
 
 def _free_port(host: str, first: int) -> int:
@@ -233,7 +284,12 @@ def _load(
     Raises:
       idx.IdxError: it is none.
     """
-    data = base64.b64decode(value["data"].partition(",")[2])
+    try:
+        data = base64.b64decode(value["data"].partition(",")[2], validate=True)
+    except ValueError as e:
+        raise TrainerError(
+            f"{value['name']}: expected a picture in base 64, found: {e}."
+        ) from e
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "picture"
         path.write_bytes(data)
