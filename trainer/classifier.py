@@ -13,6 +13,7 @@ from absl import logging
 from trainer import settings, signals
 from trainer.errors import TrainerError
 from trainer.machine import device as devices
+from trainer.machine import shares
 
 if TYPE_CHECKING:
     import keras
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 PathLike = str | os.PathLike[str]
 _JUDGED = 1000  # Training images that a run without others to test on is judged by.
-_BATCH = 500
+_BATCH = 500  # Images, unless they are large.
 
 
 @contextlib.contextmanager
@@ -186,7 +187,8 @@ class Classifier:
             names, labels = classes.fitted(
                 "model", card, "the labels", images.shape[1:], [*map(str, known)]
             )
-            parts = (slice(n, n + _BATCH) for n in range(0, len(images), _BATCH))
+            most = shares.at_once(images.shape[1:], _BATCH)
+            parts = (slice(n, n + most) for n in range(0, len(images), most))
             batches = ((images[part], labels[numbers[part]]) for part in parts)
         else:
             unsaid = dict.fromkeys(("data_dir", "manual_dir", "dataset"))

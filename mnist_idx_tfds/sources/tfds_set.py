@@ -99,7 +99,7 @@ def _parts(
         parts[test_split] = "test"
     for expression in parts:
         try:
-            empty = not info.splits[expression].num_examples
+            empty = info.splits[expression].num_examples <= 0
         except Exception as e:  # TFDS has several for what a split can have wrong.
             expected = f"of {there}, such as train or train[:80%]"
             raise idx.error(name, "split", expected, expression) from e

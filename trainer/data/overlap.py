@@ -10,7 +10,7 @@ from trainer import settings
 from trainer.data import source
 
 # What TFDS raises for a split that is not there or none.
-NO_SPLIT = (ValueError, KeyError, AssertionError)
+NO_SPLIT = (ValueError, KeyError, AssertionError, NotImplementedError)
 
 
 def count(builder: tfds.core.DatasetBuilder, split: str, other: str) -> int:
@@ -67,6 +67,7 @@ def said(
     if not common:
         return ""
     examples = builder.info.splits[split].num_examples
+    common = min(common, examples)  # Runs of before could have some twice.
     return (
         f"{common:,} of these {examples:,} images ({split}) are among those that the "
         f"model was trained on ({trained}): of others it gets fewer right"

@@ -155,7 +155,8 @@ def fitted(
     """
     shape = image_shape(network)
     made = (fit.fit(making.of_pixels(x), shape, invert, how) for x in images)
-    while batch := tuple(itertools.islice(made, _BATCH)):
+    most = shares.at_once(shape, _BATCH)
+    while batch := tuple(itertools.islice(made, most)):
         yield batch
 
 
