@@ -96,7 +96,10 @@ def test_prints_a_table_and_writes_a_report_of_the_run(own, network, workdir):
 
 
 def test_json_is_all_that_is_on_standard_output(own, network, workdir):
-    """Even where the data set is built first, which is said."""
+    """Even where the data set is built first, which is said; and of a run that weighed."""
+    (workdir / "settings.json").write_text(
+        '{"model": "cnn", "class_weight": "bounded"}'
+    )
     options = (f"--idx_dir={own[0]}", f"--data_dir={workdir / 'data'}", "--device=cpu")
     args = ("--json", "--split=train[:50%]")
     result = run(f"--model={workdir / 'model.keras'}", *options, *args)
@@ -104,6 +107,7 @@ def test_json_is_all_that_is_on_standard_output(own, network, workdir):
     found = json.loads(result.stdout)
     assert found["split"] == "train[:50%]"
     assert found["examples"] == 5
+    assert found["judged_by"] == "balanced accuracy"
     assert len(found["classes"]) == 3
     assert found["model"] == str(workdir / "model.keras")
 

@@ -56,7 +56,7 @@ def dots(count, classes, seed=0):
     return images.astype(np.uint8), labels
 
 
-def learn(folder, train, test, model, epochs, class_weight="none"):
+def learn(folder, train, test, model, epochs, class_weight="none", **kwargs):
     """Trains on drawings as `python -m trainer` does, and returns what came of it."""
     kind = architectures.MODELS[model]
     data = feed_of(
@@ -68,7 +68,7 @@ def learn(folder, train, test, model, epochs, class_weight="none"):
     settings = Hyperparameters(
         model, epochs, kind.batch_size, kind.learning_rate, 0, 0, class_weight
     )
-    return loop.run(settings, data, CPU), data
+    return loop.run(settings, data, CPU, **kwargs), data
 
 
 LOOKS = {
@@ -167,15 +167,19 @@ def rare(count, seed=0):
     return images, 2 * rare
 
 
-def test_a_rare_class_is_seen_with_balanced_weights(tmp_path):
+def test_a_rare_class_is_seen_with_balanced_weights_and_the_run_judged_by_it(tmp_path):
     recalls = {}
     for weights in ("none", "balanced"):
         folder = tmp_path / weights
-        result, data = learn(folder, rare(500), rare(250, 1), "cnn", 6, weights)
+        kept = {"workdir": f"{folder / 'run'}"}
+        result, data = learn(folder, rare(500), rare(250, 1), "cnn", 6, weights, **kept)
         found = measures.evaluate(
             result.model, data.eval_batches, data.train.label_names
         )
         recalls[weights] = found.class_accuracy
+        page = (folder / "run" / "report.html").read_text()
+        title = f"<h1>{found.by_classes.value:.2%} balanced accuracy"
+        assert (title in page) == (weights == "balanced")
         assert np.isnan(found.class_accuracy[1])
     assert recalls["none"][2] < 0.2
     assert recalls["balanced"][2] > 0.6
@@ -200,6 +204,7 @@ def test_classes_weigh_alike_by_themselves_where_one_has_more_than_80_percent(
     assert said["auto"] == said[as_with]
     alike = f"classes weighed alike ({majority} of 100 are 0)"
     assert (alike in said["auto"]) == (as_with == "balanced")
+    assert ("\nbalanced accuracy 0." in said["auto"]) == (as_with == "balanced")
     if majority < 100:
         assert said["none"] != said["balanced"]
 
