@@ -11,6 +11,7 @@ The parts, in this order, and about how long each takes on two cores, 40 minutes
     augmentation  1 min   images changed at random, and the network that they are for
     train         4 min   an epoch of fit, and plain fit on NumPy arrays and the guide,
                           and PyTorch
+    jax_steps     3 min   an epoch of fit on JAX, and the same a step at a time
     to_99         5 min   until the test split is at 99%, and keras.io's convnet, and
                           PyTorch
     whole         5 min   the same, from the command to its end
@@ -54,6 +55,7 @@ from benchmarks import (
     build,
     first_pass,
     idx,
+    jax_steps,
     later_passes,
     measure,
     scale,
@@ -75,6 +77,7 @@ _PARTS = {
     "later_passes": later_passes.run,
     "augmentation": augmentation.run,
     "train": train.run,
+    "jax_steps": jax_steps.run,
     "to_99": to_99.run,
     "whole": whole.run,
     "start": start.run,

@@ -26,7 +26,7 @@ def run(setup: Setup) -> list[measure.Row]:
     build.prepare(setup)
     examples = setup.examples["train"]
     sides = {
-        "ours": lambda n: _ours(setup, n),
+        "ours": lambda n: second_epoch(setup, *_OPTIONS, f"--seed={n}"),
         "NumPy": lambda n: measure.fresh(_peer, setup, "NumPy")[0],
         "guide": lambda n: measure.fresh(_peer, setup, "guide")[0],
     }
@@ -54,9 +54,10 @@ def run(setup: Setup) -> list[measure.Row]:
     ]
 
 
-def _ours(setup: Setup, n: int) -> float:
+def second_epoch(setup: Setup, *args: str, backend: str = "tensorflow") -> float:
+    """Returns the seconds of the second of two epochs, without its evaluation."""
     start = None
-    with trainer_log.run(setup, *_OPTIONS, f"--seed={n}") as log:
+    with trainer_log.run(setup, *args, backend=backend) as log:
         for seconds, line in log:
             if line.startswith("epoch 1/2  test_"):
                 start = seconds

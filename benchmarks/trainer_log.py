@@ -1,6 +1,7 @@
 """`python -m trainer` as its users run it, with the time of each line it prints."""
 
 import contextlib
+import os
 import pathlib
 import subprocess
 import sys
@@ -20,12 +21,15 @@ def command(setup: Setup, *args: str) -> list[str]:
 
 
 @contextlib.contextmanager
-def run(setup: Setup, *args: str) -> Iterator[Iterator[tuple[float, str]]]:
+def run(
+    setup: Setup, *args: str, backend: str = "tensorflow"
+) -> Iterator[Iterator[tuple[float, str]]]:
     """Trains the tutorial's network on the prepared data set, on the CPU.
 
     Args:
       setup: the data set.
       *args: further flags.
+      backend: of Keras.
 
     Yields:
       An iterator over what it prints: seconds since the command was given, and the
@@ -33,7 +37,11 @@ def run(setup: Setup, *args: str) -> Iterator[Iterator[tuple[float, str]]]:
     """
     start = time.perf_counter()
     with subprocess.Popen(
-        command(setup, *args), stdout=subprocess.PIPE, text=True, cwd=ROOT
+        command(setup, *args),
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | {"KERAS_BACKEND": backend},
     ) as process:
         try:
             yield _lines(process, start)

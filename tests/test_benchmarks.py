@@ -28,6 +28,7 @@ ROWS = {
     "later_passes": ["later_passes, batches of 100", "later_passes, batches of 128"],
     "augmentation": ["augmentation"],
     "train": ["train, NumPy", "train, guide"] + ["train, PyTorch"] * _TORCH,
+    "jax_steps": ["jax_steps"] * measure.installed("jax"),
     "to_99": ["to_99, convnet"] + ["to_99, PyTorch"] * _TORCH,
     "whole": ["whole"],
     "start": ["start, help", "start, first step"],

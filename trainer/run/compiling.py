@@ -17,6 +17,9 @@ from trainer.run.hyperparameters import Hyperparameters
 # Steps in an execution, which ends with a wait for its logs, and before which no signal
 # and no checkpoint is heard: about so many, so that a record ends with one.
 _STEPS = 20
+# Keras after this one makes a loop of an execution's steps on JAX, in which convolutions on a
+# CPU take five times as long (jax-ml/jax #12868).
+_LAST_WITHOUT_LOOP = (3, 15)
 
 
 def compiled(
@@ -64,7 +67,9 @@ def compiled(
     model.compile(
         optimizer=adamw(how.learning_rate, kind.decay(total), total),
         **measured,
-        steps_per_execution=min(execution(how.log_every), data.steps),
+        steps_per_execution=(
+            1 if is_slow_loop(device) else min(execution(how.log_every), data.steps)
+        ),
         jit_compile=jit_compile,
     )
     # Variables that the first step would make would have it traced a second time.
@@ -88,3 +93,10 @@ def execution(log_every: int) -> int:
         return log_every or _STEPS
     near = sorted(range(_STEPS // 2, 2 * _STEPS), key=lambda n: abs(n - _STEPS))
     return next((n for n in near if log_every % n == 0), _STEPS)
+
+
+def is_slow_loop(device: Device) -> bool:
+    """Whether Keras would make a loop of an execution's steps that slows them down."""
+    version = tuple(map(int, keras.__version__.split(".")[:2]))
+    is_jax = keras.backend.backend() == "jax"
+    return is_jax and device.kind == "CPU" and version > _LAST_WITHOUT_LOOP

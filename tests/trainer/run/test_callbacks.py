@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from trainer import signals
 from trainer.errors import NotFiniteError
+from trainer.machine.device import Device
 from trainer.run import callbacks, compiling
 
 EXAMPLES, BATCH, EVERY = 45, 4, 5  # 12 steps: windows of 5, 5 and 2, the last short
@@ -165,6 +166,24 @@ def test_an_execution_has_some_twenty_steps_and_ends_with_the_window(
     log_every, expected
 ):
     assert compiling.execution(log_every) == expected
+
+
+@pytest.mark.parametrize(
+    ("backend", "version", "kind", "expected"),
+    [
+        ("jax", "3.16.0", "CPU", True),
+        ("jax", "4.0.0.dev0", "CPU", True),
+        ("jax", "3.15.1", "CPU", False),
+        ("jax", "3.16.0", "GPU", False),
+        ("tensorflow", "3.16.0", "CPU", False),
+    ],
+)
+def test_steps_of_jax_on_a_cpu_are_executed_one_by_one_where_keras_loops_over_them(
+    monkeypatch, backend, version, kind, expected
+):
+    monkeypatch.setattr(keras.backend, "backend", lambda: backend)
+    monkeypatch.setattr(keras, "__version__", version)
+    assert compiling.is_slow_loop(Device(kind, kind)) == expected
 
 
 def test_records_come_at_the_first_end_of_an_execution_after_a_window(arrays):
