@@ -53,7 +53,7 @@ _EPOCHS = flags.DEFINE_integer(
 _BATCH_SIZE = flags.DEFINE_integer(
     "batch_size",
     None,
-    "Training examples a step (default: the model's own).",
+    "Training examples a step (default: the model's own); strong takes 3 at least.",
     lower_bound=1,
     upper_bound=_MOST,
 )
