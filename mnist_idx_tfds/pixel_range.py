@@ -70,6 +70,8 @@ class Range:
                     return white
         kind = "whole numbers" if self.whole else "numbers"
         found = f"{kind} of {self.low:g} to {self.high:g}"
+        # No number is white where some are below black.
+        hint = hint if self.low >= 0 else _HINT
         raise idx.error(path, field, expected, found, hint)
 
 

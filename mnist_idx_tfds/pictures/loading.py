@@ -94,7 +94,10 @@ def pages(
         else:
             text = getattr(e, "strerror", None) or str(e) or type(e).__name__
             reason = f"an error: {text.splitlines()[0].rstrip('.')}"
-        raise idx.error(path, "image", "a readable picture", reason) from e
+        hint = ""
+        if isinstance(e, Image.DecompressionBombError) and all_pages and not large:
+            hint = "If you trust it: --large, with a small --size."  # Of `pack`.
+        raise idx.error(path, "image", "a readable picture", reason, hint) from e
 
 
 @contextlib.contextmanager

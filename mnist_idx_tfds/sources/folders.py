@@ -80,7 +80,9 @@ def find(root: pathlib.Path) -> Found:
         found = list(seen.pictures(folder))
         if not found:
             hint = "Remove the folder, or put pictures into it."
-            raise idx.error(folder, "class", "at least one picture", "none", hint)
+            other = next((e.name for e in listing.entries(folder)), "")
+            what = f"none, but {shown(other)}" if other else "none"
+            raise idx.error(folder, "class", "at least one picture", what, hint)
         pictures += [pictured.of(root, path, name, part) for path in found]
     return Found(split.in_order(trained), pictures, tuple(seen.said()))
 

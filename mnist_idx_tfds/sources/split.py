@@ -37,7 +37,7 @@ def check_name(path: idx.PathLike, name: str) -> None:
     """Raises an `idx.IdxError` if a class's name would not come back from `labels.txt`."""
     if not is_name(name):
         expected = "printable text without spaces around it"
-        raise idx.error(path, "class name", expected, repr(name))
+        raise idx.error(path, "class name", expected, repr(name), "Rename it.")
 
 
 def names_of(source: Source, placed: Sequence[Placed]) -> list[str]:

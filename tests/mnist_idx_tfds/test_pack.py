@@ -632,6 +632,8 @@ def test_what_pictures_hold_is_kept_or_said(tmp_path, run, monkeypatch, case):
     assert (code, err.count("\n")) == (
         (0, 0) if said is not None else (1, 1 + 4 * ("too" in case))
     )
+    if case == "too large":
+        assert err.count("If you trust it: --large, with a small --size.") == 4
     if said is not None:
         assert said in out
         assert "colors" in case or "color" not in out

@@ -87,7 +87,7 @@ _FORM = "IMAGES_DIR/CLASS/PICTURE is the form. If a table has the labels, give t
         (
             ["a/1", "b\nc/1"],
             ": class name: expected printable text without spaces around it, "
-            r"found 'b\nc'.",
+            r"found 'b\nc'. Rename it.",
         ),
     ],
     ids=["nothing", "flat", "empty", "another", "only in test", "line break"],

@@ -84,7 +84,7 @@ START = "label,name,folder\n0,a,a\n"
         (
             f"{START}1,,b\n",
             "line 3: class name: expected printable text without spaces around it, "
-            "found ''.",
+            "found ''. Rename it.",
         ),
     ],
 )
