@@ -111,3 +111,16 @@ def test_a_folder_that_is_missing_is_named_by_the_path_that_was_asked_for(tmp_pa
     with pytest.raises(FileNotFoundError) as caught:
         whole_files.check(path)
     assert caught.value.filename == f"{path}"
+
+
+def test_what_takes_a_name_is_on_the_disk_before(tmp_path, monkeypatch):
+    """Else the name could be there without its bytes after a crash of the machine."""
+    done = []
+    monkeypatch.setattr(os, "fsync", lambda number: done.append("on the disk"))
+    with whole_files.replaced(tmp_path / "run.json") as draft:
+        draft.write_text("after")
+        replace = type(draft).replace
+        monkeypatch.setattr(
+            type(draft), "replace", lambda *both: (done.append("named"), replace(*both))
+        )
+    assert done == ["on the disk", "named"]

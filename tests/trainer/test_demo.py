@@ -511,7 +511,7 @@ def test_the_server_takes_what_the_page_sends_and_nothing_else(open_page):
     session = urllib.request.urlopen(f"{address}gradio_api/queue/data?session_hash=a0")
     while b"process_completed" not in (line := session.readline()):
         assert line
-    assert b"expected a picture" in line
+    assert b"&lt;b&gt;: expected a picture" in line
     os.set_blocking(process.stderr.fileno(), False)
     with pytest.raises(BlockingIOError):  # As there is nothing to read.
         os.read(process.stderr.fileno(), 1)

@@ -227,3 +227,11 @@ def test_only_files_are_labelled_and_a_name_alone_makes_no_idx_file(
         f"{tmp_path}/pipe.png: image: expected a readable picture, found an error: "
         "a pipe or a device, no file."
     ]
+
+
+def test_a_photo_to_be_taken_whole_is_read_at_twice_the_networks_size(tmp_path):
+    """Which is enough, and quick; where ink is cropped, all that there is is read."""
+    Image.new("L", (800, 800), 99).save(tmp_path / "x.jpg")
+    shape = (28, 28, 1)
+    assert 56 <= classify.load(tmp_path / "x.jpg", shape, "whole").width <= 112
+    assert classify.load(tmp_path / "x.jpg", shape, "ink").width == 800

@@ -169,3 +169,12 @@ def test_images_without_anything_in_them_are_measured_as_whole():
 def test_the_published_digits_are_ink(mnist_idx_dir):
     images = next(idx.read(mnist_idx_dir / "train-images-idx3-ubyte.gz"))
     assert fit.measured(images[:200, ..., np.newaxis]) == "ink"
+
+
+def test_a_shadow_on_the_paper_is_no_ink():
+    """Which is up to half as dark as the ink, and reaches further."""
+    shaded = drawing(ink=140, box=(5, 10, 190, 140))
+    shaded.paste(0, (20, 30, 120, 80))
+    assert box(fit.fit(shaded, MNIST).pixels > 200) == box(
+        fit.fit(drawing(), MNIST).pixels > 200
+    )

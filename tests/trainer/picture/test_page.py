@@ -3,10 +3,12 @@
 import socket
 import sys
 
+import numpy as np
 import pytest
 
 from trainer.errors import TrainerError
 from trainer.network import architectures
+from trainer.picture import fit
 
 page = pytest.importorskip(
     "trainer.picture.page",
@@ -65,3 +67,15 @@ def test_what_a_network_learned_is_dark_or_light(mean, dark):
 )
 def test_a_pad_has_the_proportions_of_the_images_and_no_fewer_pixels(shape, canvas):
     assert canvas in page._pad(shape, dark=False)
+
+
+def test_names_are_no_html():
+    seen = fit.Fitted(np.zeros((2, 2, 1), np.uint8), False)
+    said = page._answer([{"name": "<b>4</b>", "probability": 1.0}], seen)
+    assert "&lt;b&gt;4&lt;/b&gt;" in said
+    assert "<b>" not in said
+    network = architectures.cnn((28, 28, 1), 2, (30.0, 60.0))
+    built = page.build(network, ["a", "b"], "ink", "<i>m</i>.keras")
+    values = [c["props"].get("value") for c in built.config["components"]]
+    (about,) = (v for v in values if "2 classes" in str(v))
+    assert about.startswith("<b>&lt;i&gt;m&lt;/i&gt;.keras</b>")

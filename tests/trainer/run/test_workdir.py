@@ -1,6 +1,7 @@
 """A work directory: what it keeps, what it takes back, and what it refuses."""
 
 import json
+import os
 import re
 
 import keras
@@ -278,3 +279,16 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(TrainerError, match=f"{tmp_path}/file/run: expected to write"):
         Workdir(tmp_path / "file" / "run", SETTINGS, NAMES)
+
+
+def test_records_are_on_the_disk_before_the_checkpoint_that_needs_them(
+    folder, monkeypatch
+):
+    work, done = Workdir(folder, SETTINGS, NAMES), []
+    model = network()
+    work.record(record(1, loss=0.5))
+    monkeypatch.setattr(os, "fsync", lambda number: done.append("records"))
+    monkeypatch.setattr(work._checkpoint, "save", lambda _: done.append("checkpoint"))
+    work.save(model)
+    work.close()
+    assert done == ["records", "checkpoint"]
