@@ -22,7 +22,7 @@ def find(tmp_path, given, **kwargs):
 
 def test_the_only_image_and_label_are_found_by_their_types(tmp_path):
     found = find(tmp_path, {**OTHERS, "photo": IMAGE, "animal": LABEL})
-    assert found == ("photo", "animal", (8, 9, 3), ("cat", "dog"))
+    assert found == ("photo", "animal", (8, 9, 3), ("cat", "dog"), False)
 
 
 def test_of_several_the_supervised_ones_are_taken(tmp_path):
