@@ -29,7 +29,7 @@ _SPLITS = _with_plurals("split", "set", "subset", "partition", "usage", "dataset
     *("part", "phase", "datasplit", "datasubset")
 }
 _FLAGS: dict[str, str] = {
-    **dict.fromkeys(("istrain", "istraining"), "train"),
+    **dict.fromkeys(("istrain", "istraining", "istrainingimage"), "train"),
     **dict.fromkeys(("isvalid", "isval", "isvalidation"), "valid"),
     **dict.fromkeys(("istest", "istesting"), "test"),
 }
@@ -37,7 +37,7 @@ _FLAGS: dict[str, str] = {
 NO_CONTENT = frozenset({*_NUMBERS, *_SPLITS, *_FLAGS, *FILES, *IDS})
 _YES = frozenset({"true", "t", "yes", "y", "1", "1.0"})
 _NO = frozenset({"false", "f", "no", "n", "0", "0.0"})
-_BITS = {"0": 0, "0.0": 0, "false": 0, "1": 1, "1.0": 1, "true": 1}
+_BITS = {"0": 0, "0.0": 0, "-1": 0, "-1.0": 0, "false": 0, "1": 1, "1.0": 1, "true": 1}
 _SHOWN = 6  # Names of columns in a line.
 NUMBER = re.compile(r"-?\d+(\.\d+)?")
 

@@ -41,6 +41,8 @@ def open_source(path: idx.PathLike | None, options: Options) -> Source:
         return _open_folder(found, options)
     if not found.exists():
         raise idx.error(found, "source", _EXPECTED, "nothing", "Is the path right?")
+    if not found.is_file():  # To open it may take forever.
+        raise idx.error(found, "source", _EXPECTED, "a pipe or a device")
     if table.may_be_table(found):
         return tables.open_source(tables.given(found, options), options)
     if found.suffix.lower() in arrays.SUFFIXES:

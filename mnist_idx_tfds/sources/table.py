@@ -82,6 +82,8 @@ def lines(path: pathlib.Path) -> Iterator[bytes]:
     Raises:
       idx.IdxError: the file cannot be read.
     """
+    if path.exists() and not path.is_file():
+        raise idx.error(path, "file", "a file", "a folder, a pipe or a device")
     with idx.opened(path) as (stream, _):
         start = stream.read(2)
         stream.seek(0)
@@ -168,7 +170,11 @@ def cells(path: pathlib.Path, number: int, text: str, delimiter: str) -> Sequenc
     """Returns the values of a line."""
     if delimiter == " ":
         listed = _LISTED.fullmatch(text.strip())
-        return listed.groups() if listed else text.split()
+        if listed is None:
+            return text.split()
+        values = listed[2].split()
+        numbers = len(values) > 1 and all(map(columns.NUMBER.fullmatch, values))
+        return [listed[1], *values] if numbers else listed.groups()
     try:
         return next(csv.reader([text], delimiter=delimiter, strict=True))
     except csv.Error as e:

@@ -73,3 +73,9 @@ def test_what_was_scaled_is_said():
     assert pixel_range.note("a.npz", 1) == (
         "a.npz: its pixels are of 0 to 1, scaled to 0 to 255",
     )
+
+
+def test_no_other_white_is_asked_for_where_none_would_help():
+    for low, hint in ((0, "Say"), (-1, "Scale the pixels to 0 to 255")):
+        with pytest.raises(idx.IdxError, match=rf"to 16\. {hint}"):
+            seen([low, 16]).white("a.npz", "x", hint="Say what is white.")

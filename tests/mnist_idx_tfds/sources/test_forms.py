@@ -1,5 +1,7 @@
 """Which form a source is taken for."""
 
+import os
+
 import numpy as np
 import pytest
 from source_files import save_picture, write_table
@@ -185,3 +187,13 @@ def test_a_picture_alone_is_named(tmp_path):
     picture(tmp_path / "1.png")
     with pytest.raises(idx.IdxError, match=r"found a picture\. Give the folder"):
         labels(tmp_path / "1.png")
+
+
+@pytest.mark.parametrize("name", ["set.csv", "set.npz", "set.parquet"])
+def test_a_pipe_is_named_and_not_waited_for(tmp_path, name):
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(idx.IdxError, match="found a pipe or a device"):
+        labels(tmp_path / name)
+    write_table(tmp_path / "train.csv", PIXELS, [ROW])
+    with pytest.raises(idx.IdxError, match="found a folder, a pipe or a device"):
+        labels(tmp_path / "train.csv", test_csv=tmp_path / name)

@@ -333,6 +333,13 @@ REFUSED = {
         r"labels: expected one for each picture, found 1 with several, such as 0.png "
         r"\(a, b\). Are its rows objects in pictures",
     ),
+    "two labels in a list": (
+        ["0.png", "1.png"],
+        {"a.txt": "0.png 2 1\n1.png 1 3\n"},
+        "a.txt",
+        {},
+        "columns: expected one column named like 'label', found column 2, column 3",
+    ),
     "a split of some rows": (
         ["0.png", "1.png"],
         {"a.csv": "file,label,split\n0,a,train\n1,a,extra"},
