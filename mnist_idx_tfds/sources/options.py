@@ -145,7 +145,7 @@ class Options:
         "where TFDS keeps its data sets", forms=(TFDS,), metavar="DIR"
     )
     train_split: str | None = _flag(
-        "TFDS split to train on (default: train and validation)",
+        "TFDS split to train on (default: train, and validation as --validation says)",
         forms=(TFDS,),
         metavar="SPLIT",
     )

@@ -8,15 +8,12 @@ import tensorflow_datasets.public_api as tfds
 
 from mnist_idx_tfds import by_name, idx
 from mnist_idx_tfds.pictures import colors
+from mnist_idx_tfds.sources import parts
 from mnist_idx_tfds.sources.options import Options
 from mnist_idx_tfds.sources.source import Item, Source
 
-# Splits of a data set, and what is trained on and tested on of these.
-_KNOWN = {
-    frozenset({"train", "test"}): ("train", "test"),
-    frozenset({"train", "validation", "test"}): ("train+validation", "test"),
-    frozenset({"train"}): ("train", None),
-}
+_ORDER = ("train", "valid", "test")
+_KNOWN = {*_ORDER}
 
 
 def open_source(options: Options) -> Source:
@@ -26,9 +23,8 @@ def open_source(options: Options) -> Source:
 
     Args:
       options: `dataset`, which is "name", "name/config" or either with ":version", of one
-        that TFDS knows or that is prepared in `data_dir`; `train_split`, by default
-        `train`, and `validation` where it has that and `test`; `test_split`, by default
-        `test`, or a share of `train` where that is the only split.
+        that TFDS knows or that is prepared in `data_dir`; `train_split` and
+        `test_split`, by default the splits of the data set, by their names.
 
     Returns:
       The source, in the order that the data set has on disk. Classes that no example is
@@ -61,11 +57,11 @@ def open_source(options: Options) -> Source:
             found = f"{type(e).__name__}: {by_name.reason(e)}"
             raise idx.error(name, "data set", expected, found) from e
     by_name.complete(builder)
-    parts, notes = _parts(name, info, options.train_split, options.test_split)
+    given, notes = _parts(name, info, options.train_split, options.test_split)
     if by_name.is_transposed(info.full_name):
         notes += (f"{name}: images are stored transposed, and are packed upright",)
-    count = sum(info.splits[expression].num_examples for expression in parts)
-    items = _items(name, builder, parts, (image, label), options.color)
+    count = sum(info.splits[expression].num_examples for expression in given)
+    items = _items(name, builder, given, (image, label), options.color)
     names = [str(text) for text in info.features[label].names]
     return Source(name, count, items, names, "drop", notes=notes)
 
@@ -86,18 +82,19 @@ def _parts(
     """Returns the part that each TFDS split is for, and what is to be said of it."""
     there = ", ".join(info.splits)
     if train_split is None and test_split is None:
-        if frozenset(info.splits) not in _KNOWN:
+        found = {expression: parts.of(expression) for expression in info.splits}
+        if {*found.values()} - _KNOWN or "train" not in found.values():
             expected = "train and test, with or without validation, or train alone"
             hint = "Say which are meant with --train_split and --test_split."
             raise idx.error(name, "splits", expected, there, hint)
-        train_split, test_split = _KNOWN[frozenset(info.splits)]
-    if train_split is None:
+        given = {expression: f"{part}" for expression, part in found.items()}
+        given = dict(sorted(given.items(), key=lambda pair: _ORDER.index(pair[1])))
+    elif train_split is None:
         hint = "Give --train_split, too."
         raise idx.error(name, "splits", "one to train on", "none", hint)
-    parts = {train_split: "train" if test_split else ""}
-    if test_split:
-        parts[test_split] = "test"
-    for expression in parts:
+    else:
+        given = {train_split: "train"} | ({test_split: "test"} if test_split else {})
+    for expression in given:
         try:
             empty = info.splits[expression].num_examples <= 0
         except Exception as e:  # TFDS has several for what a split can have wrong.
@@ -105,14 +102,15 @@ def _parts(
             raise idx.error(name, "split", expected, expression) from e
         if empty:
             raise idx.error(name, f"split {expression}", "examples", "none")
-    tested = test_split or "a share of it"
-    return parts, (f"{name}: {train_split} is trained on, {tested} is tested on",)
+    used = ", ".join(f"{expression} as {part}" for expression, part in given.items())
+    used += ", of which a share is tested on" * (len(given) == 1)
+    return given, (f"{name}: its splits are used: {used}",)
 
 
 def _items(
     name: str,
     builder: tfds.core.DatasetBuilder,
-    parts: dict[str, str],
+    given: dict[str, str],
     keys: tuple[str, str],
     color: bool,
 ) -> Iterator[Item]:
@@ -120,7 +118,7 @@ def _items(
     names = builder.info.features[label].names
     # One file after another, so that the order is that on disk.
     config = tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False)
-    for expression, part in parts.items():
+    for expression, part in given.items():
         try:
             examples = builder.as_dataset(split=expression, read_config=config)
             for n, example in enumerate(tfds.as_numpy(examples)):

@@ -426,7 +426,7 @@ def test_a_data_set_of_tfds_becomes_a_set(tmp_path, run):
     flag = "--dataset=mnist_idx_tfds/own"
     code, out, _ = run(flag, data, tmp_path / "out")
     assert code == 0
-    assert f"{flag}: train is trained on, test is tested on\n" in out
+    assert f"{flag}: its splits are used: train as train, test as test\n" in out
     assert (tmp_path / "out" / "labels.txt").read_text() == "0\n3\n"
     for split, (images, labels) in read(tmp_path / "out").items():
         expected = zip(arrays[split][0].tolist(), arrays[split][1] == 3, strict=True)

@@ -61,15 +61,15 @@ def pixels(items, split):
     return sorted(item.pixels.tolist() for item in items if item.split == split)
 
 
-def test_the_splits_are_those_of_the_data_set_and_validation_trains(gray):
+def test_the_parts_are_those_of_the_data_set(gray):
     images, folder = gray
     source, items = read(folder)
-    joined = np.concatenate([images["train"], images["validation"]])[..., 0]
-    assert pixels(items, "train") == sorted(joined.tolist())
-    assert pixels(items, "test") == sorted(images["test"][..., 0].tolist())
+    for part, name in (("train", "train"), ("valid", "validation"), ("test", "test")):
+        assert pixels(items, part) == sorted(images[name][..., 0].tolist())
     assert {item.pixels.dtype for item in items} == {np.dtype(np.uint8)}
     assert source.notes == (
-        "--dataset=given: train+validation is trained on, test is tested on",
+        "--dataset=given: its splits are used: train as train, validation as valid, "
+        "test as test",
     )
 
 
@@ -103,7 +103,7 @@ def test_splits_can_be_given(gray):
 
 def test_a_split_to_train_on_alone_is_to_be_divided(gray):
     _, items = read(gray[1], "train")
-    assert {item.split for item in items} == {""}
+    assert {item.split for item in items} == {"train"}
     assert len({item.key for item in items}) == 6
 
 
