@@ -3,6 +3,7 @@
 Importing the package registers `mnist_idx_tfds` with TFDS.
 """
 
-from mnist_idx_tfds.mnist_idx_tfds_dataset_builder import Builder, IdxConfig
+from mnist_idx_tfds.idx_config import IdxConfig
+from mnist_idx_tfds.mnist_idx_tfds_dataset_builder import Builder
 
 __all__ = ["Builder", "IdxConfig"]

@@ -99,10 +99,8 @@ def write_set(
 ) -> None:
     """Writes the four gzip IDX files, named like MNIST's, with flat memory.
 
-    They are there whole or not at all, in the place of a set that was there.
-
     Args:
-      out_dir: The folder to write to, made where missing.
+      out_dir: The folder to write to, made where missing; a set in it is replaced whole.
       train_examples: The number of training examples, 1 or more.
       test_examples: The number of test examples, 1 or more.
       seed: 0 to 2**32 - 1.
@@ -279,18 +277,15 @@ def _parser() -> argparse.ArgumentParser:
         description="Renders handwritten-looking digits in four gzip IDX files.",
         allow_abbrev=False,
     )
-    parser.add_argument(
-        "--out_dir", required=True, metavar="DIR", help="where to write"
-    )
-    parser.add_argument(
-        "--overwrite", action="store_true", help="replace a set that is there"
-    )
+    add = parser.add_argument
+    add("--out_dir", required=True, metavar="DIR", help="where to write")
+    add("--overwrite", action="store_true", help="replace a set that is there")
     for name, low, default, text in (
         ("train_examples", 1, 4000, "number of training examples"),
         ("test_examples", 1, 800, "number of test examples"),
         ("seed", 0, 0, "another one gives other digits"),
     ):
-        parser.add_argument(
+        add(
             f"--{name}",
             type=_from(low),
             default=default,
