@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from absl import logging
 
-from trainer import settings, signals
+from trainer import errors, settings, signals
 from trainer.errors import TrainerError
 from trainer.machine import device as devices
 from trainer.machine import shares
@@ -37,7 +37,7 @@ def _as_programs() -> Iterator[None]:
     try:
         yield
     except Exception as e:
-        if error := devices.explained(e):
+        if error := errors.explained(e):
             raise error from e
         raise
     finally:

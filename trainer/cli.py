@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from absl import app, flags, logging
 
-from trainer import signals
+from trainer import errors, signals
 from trainer.errors import TrainerError
 
 flags.disclaim_key_flags()  # So that --help shows them as the program's own.
@@ -149,7 +149,6 @@ def run(
         warnings.filterwarnings("ignore", "You are using a softmax over axis -1")
         # Imports TFDS, which takes a while; the flags are checked by now.
         from mnist_idx_tfds import program
-        from trainer.machine import device
 
         def explained() -> int | None:
             try:
@@ -157,7 +156,7 @@ def run(
             except Exception as e:
                 if logging.level_debug():
                     traceback.print_exception(e)
-                if error := device.explained(e):
+                if error := errors.explained(e):
                     raise error from e
                 raise
 

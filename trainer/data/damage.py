@@ -8,9 +8,9 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 from etils import epath
 
+from trainer import errors
 from trainer.data.records import READ_BATCH
 from trainer.errors import TrainerError
-from trainer.machine import device
 
 _RECORD_BYTES = 16  # That TFRecord adds to a record: its length, and two checksums.
 
@@ -62,7 +62,7 @@ def _check_records(
         try:
             found = f"{_count_records(builder, path)}"
         except (tf.errors.OpError, RuntimeError) as e:  # The latter is ArrayRecord's.
-            found = device.first_line(e).rpartition("; ")[2].lower()
+            found = errors.first_line(e).rpartition("; ")[2].lower()
         if found != f"{expected}":
             raise TrainerError(
                 f"{path}: records: expected {expected}, as TFDS wrote them, found "
