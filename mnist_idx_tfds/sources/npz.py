@@ -9,7 +9,7 @@ import numpy as np
 
 from mnist_idx_tfds import idx, pixel_range
 from mnist_idx_tfds.pictures import colors
-from mnist_idx_tfds.sources import array_pairs, arrays, parts, split
+from mnist_idx_tfds.sources import array_pairs, arrays, split
 from mnist_idx_tfds.sources.arrays import Array, Place
 from mnist_idx_tfds.sources.options import WHITE_HINT, Options
 from mnist_idx_tfds.sources.source import Item, Source
@@ -64,7 +64,6 @@ def open_source(path: idx.PathLike, options: Options = _ANY) -> Source:
     """
     root = pathlib.Path(path).expanduser()
     pairs, notes = array_pairs.in_pairs(root)
-    splits = parts.splits({pair.part for pair in pairs} - {""})
     if len(pairs) == 1:
         notes.append(f"{root}: {pairs[0].images} alone, a share of it is tested on")
     found: list[_Part] = []
@@ -73,10 +72,7 @@ def open_source(path: idx.PathLike, options: Options = _ANY) -> Source:
         images = _images(array, options.shape)
         _check_like(found[0].images.array if found else array, array)
         labels = _labels(arrays.read_header(pair.labels, "biufUS"), array)
-        found.append(_Part(images, labels, splits.get(pair.part, "")))
-        if pair.part == "valid" and splits["valid"]:
-            what = f"its {len(labels):,} {pair.images} are"
-            notes.append(parts.note(root, what, splits["valid"]))
+        found.append(_Part(images, labels, pair.part))
     white = _white(root, found, options.white)
     notes += pixel_range.note(root, white)
     total = sum(len(part.labels) for part in found)

@@ -56,7 +56,10 @@ NAMES = {
     "by number": ({"arr_0": X, "arr_1": Y}, {"": ALL}),
     "four by number": ({"arr_0": X, "arr_1": Y, "arr_2": U, "arr_3": V}, SPLIT),
     "four by number, split": ({"arr_0": X, "arr_1": U, "arr_2": Y, "arr_3": V}, SPLIT),
-    "validation alone": ({"x_train": X, "y_train": Y, "x_val": U, "y_val": V}, SPLIT),
+    "validation alone": (
+        {"x_train": X, "y_train": Y, "x_val": U, "y_val": V},
+        {"train": SPLIT["train"], "valid": SPLIT["test"]},
+    ),
     "folders in it": (
         {"./x_train": X, "a/y_train": Y, "x_test": U, "y_test": V},
         SPLIT,
@@ -169,7 +172,7 @@ def test_two_sets_in_a_folder_are_named(tmp_path):
     message = "expected one set, found k49-train-imgs, kmnist-train-imgs. Give one of"
     with pytest.raises(idx.IdxError, match=message):
         found(tmp_path)
-    assert found(tmp_path / "kmnist-train-imgs.npz")[0] == {"": ALL}
+    assert found(tmp_path / "kmnist-train-imgs.npz")[0] == {"train": ALL}
 
 
 def test_two_arrays_of_a_name_are_named(tmp_path):
