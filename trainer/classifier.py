@@ -1,19 +1,17 @@
 """A network and its card as one object: the trainer for programs and notebooks."""
 
-import contextlib
 import dataclasses
 import os
 import pathlib
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from absl import logging
-
-from trainer import errors, settings, signals
+from trainer import settings, signals
 from trainer.errors import TrainerError
 from trainer.machine import device as devices
 from trainer.machine import shares
+from trainer.machine.quiet import quiet
 
 if TYPE_CHECKING:
     import keras
@@ -27,21 +25,6 @@ if TYPE_CHECKING:
 PathLike = str | os.PathLike[str]
 _JUDGED = 1000  # Training images that a run without others to test on is judged by.
 _BATCH = 500  # Images, unless they are large.
-
-
-@contextlib.contextmanager
-def _as_programs() -> Iterator[None]:
-    """Says no more than the programs do, and of the backend's errors as much."""
-    before = logging.get_verbosity()
-    logging.set_verbosity(logging.ERROR)
-    try:
-        yield
-    except Exception as e:
-        if error := errors.explained(e):
-            raise error from e
-        raise
-    finally:
-        logging.set_verbosity(before)
 
 
 class Classifier:
@@ -148,11 +131,11 @@ class Classifier:
     ) -> "Classifier":
         from trainer.run import lines, training
 
-        with _as_programs(), signals.borrowed(), lines.shown(verbose):
+        with quiet(), signals.borrowed(), lines.shown(verbose):
             result = training.train(selected, **options)
             return cls(result.model, result.card())
 
-    @_as_programs()
+    @quiet()
     def evaluate(
         self,
         data: "PathLike | tuple[Any, Any] | None" = None,
@@ -204,7 +187,7 @@ class Classifier:
         balanced = settings.weighs_alike(card.settings)
         return measures.evaluate(self.network, batches, names, balanced=balanced)
 
-    @_as_programs()
+    @quiet()
     def predict(
         self, pictures: Any, *, fit: str = "auto", invert: str = "auto"
     ) -> "list[Prediction]":
@@ -247,7 +230,7 @@ class Classifier:
                 made.append(classify.Prediction("", len(made), classes, one.inverted))
         return made
 
-    @_as_programs()
+    @quiet()
     def predict_proba(
         self, images: Any, *, fit: str = "auto", invert: str = "auto"
     ) -> "np.ndarray":
