@@ -366,10 +366,10 @@ def test_an_archive_becomes_a_set_in_its_order(tmp_path, run):
     code, out, err = run(tmp_path / "set.npz", tmp_path / "out")
     assert (code, err) == (0, "")
     assert out.splitlines()[:4] == [
-        f"{tmp_path / 'set.npz'}: its 3 val_images are trained on, too",
         "   label     train      test  class",
         "       0         6         4  7",
         "       1         6         4  30",
+        f"{tmp_path / 'set.npz'}: the 3 of valid are trained on, too",
     ]
     images, labels = read(tmp_path / "out")["train"]
     np.testing.assert_array_equal(images, IMAGES[:12])
