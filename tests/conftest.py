@@ -43,6 +43,7 @@ SLOW = (
     "tests/trainer/network/test_cores.py",
     "tests/trainer/network/test_lite.py",
     "tests/trainer/network/test_parallel.py",
+    "tests/trainer/network/test_photo.py",
     "tests/trainer/quality/test_board.py",
     "tests/trainer/run/test_callbacks.py",
     "tests/trainer/run/test_learning.py",

@@ -58,6 +58,7 @@ ELSEWHERE = {
         "an install; the extra test has it, too, for test_jax and the next command"
     ),
     "python -m pip install -e '.[demo]'": "an install; the extra test has gradio, too",
+    "python -m pip install -e '.[photo]'": "an install; the extra test has it, too",
     "python -m trainer --dataset=fashion_mnist": "a download; test_source has others",
     "python -m mnist_idx_tfds.pack --dataset=cifar10 --color FROM_TFDS": (
         "a download; test_pack and test_tfds_set have others"
@@ -67,7 +68,7 @@ ELSEWHERE = {
 }
 # Training on files of one's own takes about a minute by default, each time, which
 # test_budget and `python -m benchmarks accuracy` have: these commands end after an epoch.
-OWN_FILES = re.compile(r"python -m trainer --idx_dir=\S+")
+OWN_FILES = re.compile(r"python -m trainer (--model=photo )?--idx_dir=\S+")
 BELOW_TARGET = 3
 # Flags of other programs that the pages name.
 FOREIGN = {
@@ -103,6 +104,7 @@ def folder(tmp_path_factory):
             pixels = random.integers(0, 256, (40, 30, 3), np.uint8)
             Image.fromarray(pixels).save(folder / "PICTURES" / name / f"{n}.png")
     shutil.copy(folder / "PICTURES" / "circle" / "0.png", folder / "PICTURE")
+    (folder / "PHOTOS").symlink_to(folder / "PICTURES")
     write_other_forms(folder)
     return folder
 

@@ -17,9 +17,10 @@ cli.define_data("train on", "MNIST")
 _MODEL = flags.DEFINE_enum(
     "model",
     None,
-    ["cnn", "deep", "strong"],
-    "The tutorial's small network, mnist-node's deeper and slower one, or one for any "
-    "images (default: strong; cnn for MNIST itself).",
+    ["cnn", "deep", "photo", "strong"],
+    "The tutorial's small network, mnist-node's deeper and slower one, one for any "
+    "images, or one for photographs that has learned from a million of them, with the "
+    "extra photo (default: strong; cnn for MNIST itself).",
 )
 _FROM_MODEL = flags.DEFINE_string(
     "from_model",

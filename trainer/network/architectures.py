@@ -3,18 +3,57 @@
 import dataclasses
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import keras
 
 from trainer.errors import TrainerError
+from trainer.network import photo
 
 _MIN_SIZE = 16  # pixels; below it nothing is left of the tutorials' second pooling.
 _LARGE = 40  # pixels; what has larger sides is shrunk to about this first.
 _MOMENTUM = 0.9  # Of moving statistics; Keras's 0.99 is behind for 200 steps.
 _LEAST_NORMALIZED = 3  # images; of two, the one is the other's negative.
 _RAW = (0.0, 255.0)
+_PIXELS = 28 * 28
+_OVERHEAD = 100  # What an image takes beside its pixels, in these.
 # Of the pixels that a tutorial's network sees; 1 is too much for their peak rates.
 _SMALL_DEVIATION = 0.5
+
+
+class Length(NamedTuple):
+    """How long a network is trained on images of one's own, counted in images.
+
+    Attributes:
+      passes: over the training split, unless these are fewer or more than
+      least: images in all, or
+      most: images in all.
+      cost: from an image's shape, in how many images it counts.
+    """
+
+    passes: int
+    least: int
+    most: int
+    cost: Callable[[tuple[int, int, int]], float]
+
+
+def shrinkage(image_shape: tuple[int, int, int]) -> int:
+    """Returns by which factor `strong` divides the sides of an image first."""
+    height, width, _ = image_shape
+    return max(1, round(math.sqrt(height * width) / _LARGE))
+
+
+def _strong_cost(image_shape: tuple[int, int, int]) -> float:
+    """Returns what an image takes, in those of 28 x 28 pixels."""
+    height, width, _ = image_shape
+    pixels = height * width
+    # A large one is shrunk; changing it goes by all of its pixels.
+    seen = pixels / shrinkage(image_shape) ** 2
+    return (_OVERHEAD + seen + pixels / 64) / (_OVERHEAD + _PIXELS + _PIXELS / 64)
+
+
+# A minute, and four of them, on two cores.
+STRONG_LENGTH = Length(16, 100_000, 400_000, _strong_cost)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +63,7 @@ class Model:
     Attributes:
       build: from image shape, number of classes, and mean and deviation of the pixels,
         to the untrained network.
-      epochs: passes over the training split of MNIST; see `budget` for others.
+      epochs: passes over the training split of MNIST; see `length` for others.
       batch_size: examples a step.
       learning_rate: AdamW's peak rate.
       weight_decay: AdamW's; see `decay`.
@@ -34,6 +73,7 @@ class Model:
       most_decay_steps: steps of the longest run that has the full `weight_decay`.
       is_normalized: whether it has batch normalization, so that the images of a batch
         depend on each other.
+      length: of a run where no flag says it.
     """
 
     build: Callable[..., keras.Model]
@@ -45,6 +85,7 @@ class Model:
     augmented_from: int = 12
     most_decay_steps: float = math.inf
     is_normalized: bool = False
+    length: Length = STRONG_LENGTH
 
     def decay(self, steps: int) -> float:
         """Returns AdamW's weight decay for a run: the longer, the less.
@@ -211,12 +252,6 @@ def strong(
     return _network("strong", image_shape, num_classes, pixels, stack)
 
 
-def shrinkage(image_shape: tuple[int, int, int]) -> int:
-    """Returns by which factor `strong` divides the sides of an image first."""
-    height, width, _ = image_shape
-    return max(1, round(math.sqrt(height * width) / _LARGE))
-
-
 MODELS = {
     "cnn": Model(cnn, epochs=2, batch_size=48, learning_rate=1e-2, weight_decay=0.05),
     "deep": Model(
@@ -232,6 +267,17 @@ MODELS = {
         augmented_from=1,
         most_decay_steps=2200,
         is_normalized=True,
+    ),
+    "photo": Model(
+        photo.photo,
+        epochs=1,
+        batch_size=32,
+        learning_rate=1e-3,
+        weight_decay=0.05,
+        label_smoothing=0.1,
+        augmented_from=1,
+        is_normalized=True,
+        length=Length(8, 9_000, 14_000, photo.cost),
     ),
 }
 

@@ -1,5 +1,6 @@
 """A network as it is trained: in parts side by side, or on several devices."""
 
+import itertools
 from typing import Any
 
 import keras
@@ -41,7 +42,8 @@ def divided(network: keras.Model, parts: int, batch_size: int) -> keras.Model:
     random numbers are the same, and `normalization` has groups of its own.
 
     Args:
-      network: from images to class probabilities, of layers in a row.
+      network: from images to class probabilities. One whose layers are not in a row is
+        computed as a whole, batch normalization, too.
       parts: of every batch, as `parts` says; 1 for none.
       batch_size: of most batches.
 
@@ -54,6 +56,10 @@ def divided(network: keras.Model, parts: int, batch_size: int) -> keras.Model:
 class _Trained(Smoothed, keras.Model):
     def __init__(self, network: keras.Model, parts: int, batch_size: int):
         super().__init__(name=network.name)
+        self.built = True  # Or JAX's `fit` would read a batch to build it with.
+        self._whole = None if _in_a_row(network.layers) else network
+        if self._whole:
+            return
         layers = network.layers[1:]  # Without that of the inputs.
         head = next(
             n
@@ -65,9 +71,10 @@ class _Trained(Smoothed, keras.Model):
         self._groups = 1
         if any(map(_normalizes, layers)):
             self._groups = normalization.groups(batch_size)
-        self.built = True  # Or JAX's `fit` would read a batch to build it with.
 
     def call(self, images: Any, training: bool | None = None) -> Any:
+        if self._whole:
+            return self._whole(images, training=training)
         count, *shape = ops.shape(images)
         parts = self._parts
         even = parts * self._groups if training else parts
@@ -94,6 +101,10 @@ class _Trained(Smoothed, keras.Model):
             else:
                 x = layer(x)
         return x
+
+
+def _in_a_row(layers: list[keras.layers.Layer]) -> bool:
+    return all(b.input is a.output for a, b in itertools.pairwise(layers))
 
 
 def _normalizes(layer: keras.layers.Layer) -> bool:

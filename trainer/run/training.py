@@ -102,7 +102,11 @@ def train(
     if seen := overlap.said(builder, eval_split, begun, {}):
         print(f"odd: {seen}", flush=True)
     length = budget.of(
-        train.examples, train.image_shape, epochs, network.epochs if is_mnist else None
+        train.examples,
+        train.image_shape,
+        epochs,
+        network.epochs if is_mnist else None,
+        network.length,
     )
     how = Hyperparameters(
         model=name,

@@ -1,0 +1,145 @@
+"""EfficientNet-Lite0, which has learned from the photographs of ImageNet.
+
+Source: Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural
+Networks", 2019, without squeeze and excitation, and with ReLU6.
+"""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from trainer.network import imagenet
+
+# Blocks of the same form: how many, kernel, stride of the first, expansion, channels.
+_STAGES = (
+    (1, 3, 1, 1, 16),
+    (2, 3, 2, 6, 24),
+    (2, 5, 2, 6, 40),
+    (3, 3, 2, 6, 80),
+    (3, 5, 1, 6, 112),
+    (4, 5, 2, 6, 192),
+    (1, 3, 1, 6, 320),
+)
+_STEM, _HEAD = 32, 1280
+_EPSILON = 1e-3
+_MOMENTUM = 0.9
+_DROPOUT = 0.2
+_LEAST, _MOST = 96, 160  # Pixels of a side, as the network sees an image.
+
+
+def photo(
+    image_shape: tuple[int, int, int],
+    num_classes: int,
+    pixels: tuple[float, float] | None = None,
+) -> keras.Model:
+    """Builds the network with what it has learned, and a last layer that knows nothing.
+
+    Args:
+      image_shape: height, width and channels of an image, in pixels.
+      num_classes: number of classes.
+      pixels: not used; its own are those of ImageNet.
+
+    Returns:
+      A model of the same form as `architectures.cnn`, with 3.4 million parameters.
+
+    Raises:
+      TrainerError: the weights are not to be had.
+    """
+    inputs = keras.Input(image_shape, dtype="uint8", name="image")
+    x = keras.layers.GlobalAveragePooling2D()(features(inputs, side(image_shape)))
+    x = keras.layers.Dropout(_DROPOUT)(x)
+    outputs = keras.layers.Dense(
+        num_classes,
+        activation="softmax",
+        # So that it is the features' part to change what all classes have alike.
+        kernel_initializer="zeros",
+        name="probabilities",
+    )(x)
+    network = keras.Model(inputs, outputs, name="photo")
+    give_weights(network, imagenet.weights())
+    return network
+
+
+def cost(image_shape: tuple[int, int, int]) -> float:
+    """Returns what an image takes, in those that it sees as 128 x 128 pixels."""
+    return (side(image_shape) / 128) ** 2
+
+
+def side(image_shape: tuple[int, int, int]) -> int:
+    """Returns to how many pixels a side images are brought: twice, of 96 to 160."""
+    twice = 2 * max(image_shape[:2])
+    return min(max(-(-twice // 32) * 32, _LEAST), _MOST)
+
+
+def features(images: Any, pixels: int) -> Any:
+    """Returns the tensor of the last maps, float32 `(batch, h, w, 1280)`.
+
+    Args:
+      images: symbolic uint8 images `(batch, height, width, 1 or 3)`.
+      pixels: of a side, to which they are resized.
+    """
+    layers = keras.layers
+    x = layers.Rescaling(1 / 128, offset=-127 / 128)(images)
+    if images.shape[-1] == 1:
+        x = layers.Concatenate()([x, x, x])
+    # Not by the layer Resizing, with which Keras exports what follows as in training.
+    x = keras.ops.image.resize(x, (pixels, pixels))
+    x = _convolved(x, _STEM, 3, 2, "stem", "stem_bn")
+    block = 0
+    for repeats, kernel, stride, expansion, channels in _STAGES:
+        for repeat in range(repeats):
+            name, entered = f"block{block}", x
+            if expansion > 1:
+                wide = expansion * x.shape[-1]
+                x = _convolved(x, wide, 1, 1, f"{name}_expand", f"{name}_bn0")
+            x = layers.DepthwiseConv2D(
+                kernel,
+                stride if repeat == 0 else 1,
+                padding="same",
+                use_bias=False,
+                name=f"{name}_depthwise",
+            )(x)
+            x = layers.ReLU(6)(_normalized(x, f"{name}_bn1"))
+            x = layers.Conv2D(channels, 1, use_bias=False, name=f"{name}_project")(x)
+            x = _normalized(x, f"{name}_bn2")
+            if repeat:
+                x = layers.Add()([x, entered])
+            block += 1
+    return _convolved(x, _HEAD, 1, 1, "head", "head_bn")
+
+
+def give_weights(network: keras.Model, weights: dict[str, np.ndarray]) -> None:
+    """Gives a network of `features` the weights of `imagenet.weights`."""
+    for layer in network.layers:
+        if layer.name.startswith(("stem", "head", "block")) and layer.weights:
+            layer.set_weights(_of_layer(layer, weights))
+
+
+def _of_layer(layer: keras.Layer, weights: dict[str, np.ndarray]) -> list[np.ndarray]:
+    place, _, part = layer.name.partition("_")
+    if isinstance(layer, keras.layers.BatchNormalization):
+        name = {"stem": "_bn0", "head": "_bn1"}.get(place)
+        name = name or f"_blocks.{place.removeprefix('block')}._{part}"
+        kinds = ("weight", "bias", "running_mean", "running_var")
+        return [weights[f"{name}.{kind}"] for kind in kinds]
+    name = {"stem": "_conv_stem", "head": "_conv_head"}.get(place)
+    name = name or f"_blocks.{place.removeprefix('block')}._{part}_conv"
+    kernel = weights[f"{name}.weight"]
+    depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
+    return [kernel.transpose((2, 3, 0, 1) if depthwise else (2, 3, 1, 0))]
+
+
+def _convolved(
+    x: Any, channels: int, kernel: int, stride: int, name: str, norm: str
+) -> Any:
+    x = keras.layers.Conv2D(
+        channels, kernel, stride, padding="same", use_bias=False, name=name
+    )(x)
+    return keras.layers.ReLU(6)(_normalized(x, norm))
+
+
+def _normalized(x: Any, name: str) -> Any:
+    return keras.layers.BatchNormalization(
+        epsilon=_EPSILON, momentum=_MOMENTUM, name=name
+    )(x)
