@@ -171,9 +171,9 @@ def _call_with_tensorflow(
 
     selected = device.select("cpu")
     if batch_size:
-        from trainer.network import architectures, parallel
+        from trainer.network import models, parallel
 
-        cnn = architectures.MODELS["cnn"]
+        cnn = models.MODELS["cnn"]
         parts = parallel.parts(cnn, selected.cores, batch_size)
         device.share_cores(selected, parts)
     import tensorflow_datasets as tfds

@@ -144,9 +144,9 @@ def _steps(rendered: _Set, network: str, pairs: int) -> measure.Row:
 
 def _train(rendered: _Set, network: str, pairs: int) -> dict[str, list[float]]:
     from mnist_idx_tfds import machine
-    from trainer.network import architectures, optimizer, parallel
+    from trainer.network import models, optimizer, parallel
 
-    training, settings = _TRAININGS[network], architectures.MODELS[network]
+    training, settings = _TRAININGS[network], models.MODELS[network]
     source = rendered.data_dir, rendered.source
     feeds = {
         name: feed(*source, feed=name, batch_size=training.batch_size)

@@ -257,6 +257,16 @@ def test_flags_page_is_what_the_programs_say():
     assert page.partition(flags_page.MARK)[2].strip() == flags_page.tables().strip()
 
 
+@pytest.mark.parametrize("name", ["batch_size", "learning_rate"])
+def test_help_says_each_networks_own_settings(name):
+    from trainer.network.models import MODELS
+
+    row = re.search(rf"`--{name}` .*\(default: (.*?)\)", TEXTS[flags_page.PAGE])[1]
+    usual, others = row.split("; ")
+    said = dict.fromkeys(MODELS, usual) | dict(o.split() for o in others.split(", "))
+    assert said == {n: f"{getattr(m, name):g}" for n, m in MODELS.items()}
+
+
 def test_pages_name_only_flags_that_there_are():
     known = set().union(*flags_page.flags().values()) | FOREIGN
     for path, text in TEXTS.items():

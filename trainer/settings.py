@@ -9,7 +9,7 @@ from typing import Any
 from trainer.errors import TrainerError
 
 NAME = "settings.json"
-MODEL = "model"  # Of `architectures.MODELS`.
+MODEL = "model"  # Of `models.MODELS`.
 DATASET = "dataset"  # TFDS name, with configuration and version.
 DATA_DIR = "data_dir"  # Where TFDS has it.
 IDX_DIR = "idx_dir"  # The folder that it was built from, where it was one.

@@ -24,7 +24,7 @@ from PIL import Image
 from mnist_idx_tfds import render_digits
 from trainer.network import architectures, saved
 from trainer.network.card import Card
-from trainer.picture import classify, page
+from trainer.picture import addresses, classify
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),
@@ -460,7 +460,7 @@ def test_it_listens_on_this_machine_alone(address):
 def open_page(serve, model):
     """A page for whoever reaches this machine: its process, and its addresses."""
     with serve(model, "--host=0.0.0.0") as (process, address):
-        others = page._addresses("0.0.0.0")
+        others = addresses.of_others("0.0.0.0")
         yield process, [address, *(process.stdout.readline() for _ in others)]
 
 

@@ -19,7 +19,7 @@ from idx_files import write_set
 from trainer import export
 from trainer.data import source
 from trainer.errors import TrainerError
-from trainer.network import architectures, exported, saved
+from trainer.network import architectures, exported, models, saved
 from trainer.network import card as cards
 from trainer.network.card import Card
 
@@ -37,7 +37,7 @@ def card_of(network):
 def export_of(request, tmp_path_factory):
     """A network after some training, and the folder that it was exported to."""
     keras.utils.set_random_seed(0)
-    network = architectures.MODELS[request.param].build((20, 31, 1), 3, (130, 70))
+    network = models.MODELS[request.param].build((20, 31, 1), 3, (130, 70))
     network.compile("adam", "sparse_categorical_crossentropy", jit_compile=False)
     network.fit(IMAGES, np.arange(7) % 3, epochs=2, verbose=0)
     folder = tmp_path_factory.mktemp("export")

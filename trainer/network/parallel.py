@@ -9,7 +9,7 @@ from keras import ops
 from trainer.machine import shares
 from trainer.machine.device import Device
 from trainer.network import normalization
-from trainer.network.architectures import Model
+from trainer.network.models import Model
 from trainer.network.smoothing import Smoothed
 
 _MIN_PART = 16  # examples; the operations of a smaller part take little less time.

@@ -6,31 +6,26 @@ network would not see the file's own pixels.
 """
 
 import base64
-import errno
 import html
 import io
 import os
 import pathlib
 import re
-import socket
 import tempfile
 from collections.abc import Sequence
-from ipaddress import ip_address
 from typing import Any
 
 import gradio as gr
 import keras
 import numpy as np
-import psutil
 from PIL import Image
 from starlette.middleware import Middleware
 
 from mnist_idx_tfds import idx
 from mnist_idx_tfds.pictures import making
 from trainer.errors import TrainerError
-from trainer.picture import classify, fit, gate
+from trainer.picture import addresses, classify, fit, gate
 
-_PORTS = 100  # That are tried before there is said to be none.
 _SIDE = 400  # Pixels of the pad's longer side, if no more than the network's.
 _FOLDER = pathlib.Path(__file__).parent
 _PAD = """
@@ -148,7 +143,7 @@ def serve(page: gr.Blocks, host: str, port: int) -> list[str]:
     """
     # Gradio asks its own page whether it is there; not by way of a proxy.
     os.environ["no_proxy"] = "*"
-    port = _free_port(host, port)
+    port = addresses.free_port(host, port)
     page.launch(
         server_name=f"[{host}]" if ":" in host else host,
         server_port=port,
@@ -169,7 +164,7 @@ def serve(page: gr.Blocks, host: str, port: int) -> list[str]:
         ssr_mode=False,  # It needs Node.js, and another port.
         app_kwargs={"middleware": [Middleware(gate.Gate, is_asked=_is_asked)]},
     )
-    others = [f"http://{address}:{port}/" for address in _addresses(host)]
+    others = [f"http://{address}:{port}/" for address in addresses.of_others(host)]
     return [page.local_url, *others]
 
 
@@ -200,59 +195,6 @@ def _is_asked(body: Any) -> bool:
 def _is_text(name: str) -> bool:
     """Whether it can be sent back; half of a character cannot."""
     return not re.search("[\ud800-\udfff]", name)
-
-
-def _addresses(host: str) -> list[str]:
-    """Returns the addresses by which others reach what listens on all of them."""
-    family = {"0.0.0.0": socket.AF_INET, "::": socket.AF_INET6}.get(host)
-    found = [
-        ip_address(one.address.partition("%")[0])
-        for interface in psutil.net_if_addrs().values()
-        for one in interface
-        if one.family == family
-    ]
-    return [
-        f"[{one}]" if one.version == 6 else f"{one}"
-        for one in found
-        if not (one.is_loopback or one.is_link_local)
-    ]
-
-
-def _free_port(host: str, first: int) -> int:
-    """Returns the first port that is free, at 127.0.0.1 too, where Gradio looks."""
-    try:
-        found = socket.getaddrinfo(host, first, type=socket.SOCK_STREAM)[0]
-    except (OSError, UnicodeError) as e:  # The latter of what can be no name.
-        raise _no_host(host, e) from e
-    last = min(first + _PORTS, 2**16) - 1
-    for port in range(first, last + 1):
-        try:
-            _listen(found[0], (found[4][0], port, *found[4][2:]))
-            _listen(socket.AF_INET, ("127.0.0.1", port))
-        except OSError as e:
-            if e.errno not in (errno.EADDRINUSE, errno.EACCES):
-                raise _no_host(host, e) from e
-        else:
-            return port
-    raise TrainerError(
-        f"--port={first}: expected a free port, found none up to {last}. Give another."
-    )
-
-
-def _listen(family: int, address: tuple[Any, ...]) -> None:
-    """Listens for a moment; an OSError says that it cannot be done."""
-    with socket.socket(family) as tried:
-        # As servers do; else a port would be taken for a while after one ended.
-        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        tried.bind(address)
-        tried.listen()
-
-
-def _no_host(host: str, e: Exception) -> TrainerError:
-    reason = (getattr(e, "strerror", None) or str(e)).lower()
-    return TrainerError(
-        f"--host={host}: expected an address of this machine, found an error: {reason}"
-    )
 
 
 def _pad(shape: tuple[int, int, int], dark: bool) -> str:

@@ -4,7 +4,7 @@ import math
 import re
 from typing import NamedTuple
 
-from trainer.network import architectures
+from trainer.network import models
 
 # As `--dataset` has it, and as the first line of a run does.
 _MNIST = re.compile(r"mnist_idx_tfds(/mnist)?([:/][\d.*]+)?")
@@ -36,7 +36,7 @@ def of(
     image_shape: tuple[int, int, int],
     epochs: int | None = None,
     tutorials: int | None = None,
-    length: architectures.Length = architectures.STRONG_LENGTH,
+    length: models.Length = models.STRONG_LENGTH,
 ) -> Budget:
     """Returns how long a set is trained on.
 

@@ -9,7 +9,7 @@ from trainer.data.pipeline import Data
 from trainer.machine import shares
 from trainer.machine.device import Device
 from trainer.network import parallel
-from trainer.network.architectures import MODELS
+from trainer.network.models import MODELS
 from trainer.network.optimizer import adamw
 from trainer.run import callbacks
 from trainer.run.hyperparameters import Hyperparameters

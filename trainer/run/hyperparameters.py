@@ -12,7 +12,7 @@ from trainer import settings
 from trainer.data import source
 from trainer.data.pipeline import Data
 from trainer.machine.device import Device
-from trainer.network.architectures import MODELS
+from trainer.network.models import MODELS
 
 # In `described`, of each process of several.
 OWN = {settings.DATA_DIR, settings.IDX_DIR, "device"}
@@ -23,7 +23,7 @@ class Hyperparameters:
     """How a run trains.
 
     Attributes:
-      model: name of the network, a key of `architectures.MODELS`.
+      model: name of the network, a key of `models.MODELS`.
       epochs: of the run, see `Data.passes`.
       batch_size: examples a step.
       learning_rate: AdamW's peak rate, reached after a tenth of all steps and then

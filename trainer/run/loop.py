@@ -15,8 +15,8 @@ from trainer.errors import NotFiniteError
 from trainer.machine import peers
 from trainer.machine.device import Device
 from trainer.network import parallel, saved, transfer
-from trainer.network.architectures import MODELS
 from trainer.network.card import Card
+from trainer.network.models import MODELS
 from trainer.quality import chance, measures
 from trainer.run import callbacks, cards, class_weights, lines
 from trainer.run.callbacks import Record

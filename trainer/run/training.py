@@ -12,7 +12,7 @@ from trainer.errors import TrainerError
 from trainer.machine import device, peers, shares
 from trainer.machine.device import Device
 from trainer.network import parallel, saved
-from trainer.network.architectures import MODELS
+from trainer.network.models import MODELS
 from trainer.run import budget, loop
 from trainer.run.hyperparameters import Hyperparameters
 

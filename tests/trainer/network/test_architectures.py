@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from trainer.errors import TrainerError
-from trainer.network import architectures
+from trainer.network import architectures, models
 
 
 def test_has_the_tutorials_5994_parameters_for_mnist():
@@ -74,7 +74,7 @@ def test_brings_pixels_to_mean_0_and_a_deviation_of_its_own_inside(model, deviat
     """As they are in the training split, from raw ones."""
     images = np.random.default_rng(0).integers(90, 117, (20, 16, 18, 1), np.uint8)
     pixels = images.mean(), images.std()
-    network = architectures.MODELS[model].build((16, 18, 1), 2, pixels)
+    network = models.MODELS[model].build((16, 18, 1), 2, pixels)
     assert network.input.dtype == "uint8"
     scaled = keras.Model(network.input, network.layers[1].output)
     found = scaled.predict(images, verbose=0)
@@ -85,7 +85,7 @@ def test_brings_pixels_to_mean_0_and_a_deviation_of_its_own_inside(model, deviat
 def test_how_bright_pixels_are_is_saved_with_it(model, deviation, tmp_path):
     """And with nothing else can a saved network know."""
     images = np.random.default_rng(0).integers(90, 117, (5, 16, 18, 1), np.uint8)
-    network = architectures.MODELS[model].build((16, 18, 1), 3, (103.0, 7.5))
+    network = models.MODELS[model].build((16, 18, 1), 3, (103.0, 7.5))
     network.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(
@@ -128,11 +128,11 @@ def test_the_strong_one_shrinks_images_to_about_40_pixels(side, factor):
     assert sizes[0] == -(-side // factor)
 
 
-@pytest.mark.parametrize("name", architectures.MODELS)
+@pytest.mark.parametrize("name", models.MODELS)
 def test_a_network_that_normalizes_needs_three_images_a_step(name):
-    model = architectures.MODELS[name]
+    model = models.MODELS[name]
     model.check_batch_size(model.least_batch, name)
-    if name == "strong":
+    if model.is_normalized:
         with pytest.raises(TrainerError, match=r"--batch_size: expected at least 3 wi"):
             model.check_batch_size(2, name)
     else:

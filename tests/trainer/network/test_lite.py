@@ -6,7 +6,7 @@ import pytest
 from ai_edge_litert import interpreter
 
 from trainer.errors import TrainerError
-from trainer.network import architectures, exported, lite
+from trainer.network import exported, lite, models
 from trainer.network.card import Card
 
 CARD = Card(("ant", "bee", "café"), (20, 31, 1))
@@ -20,7 +20,7 @@ IMAGES += (10 * LABELS).astype(np.uint8)[:, None, None, None]
 def folder(request, tmp_path_factory):
     """What a network is exported to, after some training."""
     keras.utils.set_random_seed(0)
-    network = architectures.MODELS[request.param].build((20, 31, 1), 3, (120, 10))
+    network = models.MODELS[request.param].build((20, 31, 1), 3, (120, 10))
     network.compile("adam", "sparse_categorical_crossentropy", jit_compile=False)
     network.fit(IMAGES, LABELS, epochs=10, verbose=0)
     folder = tmp_path_factory.mktemp("export")

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainer.network import architectures, parallel
+from trainer.network import models, parallel
 
 
 def network(name="cnn"):
     keras.utils.set_random_seed(1)
-    return architectures.MODELS[name].build((28, 28, 1), 10)
+    return models.MODELS[name].build((28, 28, 1), 10)
 
 
 def examples(count):
@@ -55,7 +55,7 @@ def test_the_random_state_of_dropout_is_among_the_variables():
 @pytest.mark.parametrize(("cores", "batch_size"), [(3, 64), (8, 48)])
 def test_each_core_has_a_part_of_its_own_of_at_least_16_images(cores, batch_size):
     """Told by the convolutions, two of which the network has."""
-    count = parallel.parts(architectures.MODELS["cnn"], cores, batch_size)
+    count = parallel.parts(models.MODELS["cnn"], cores, batch_size)
     parts = tf.function(parallel.divided(network(), count, batch_size))
     images = tf.TensorSpec((None, 28, 28, 1), tf.uint8)
     operations = parts.get_concrete_function(images).graph.get_operations()
@@ -64,20 +64,20 @@ def test_each_core_has_a_part_of_its_own_of_at_least_16_images(cores, batch_size
 
 @pytest.mark.parametrize(("cores", "batch_size"), [(1, 128), (8, 31)])
 def test_one_core_and_small_batches_are_computed_as_a_whole(cores, batch_size):
-    assert parallel.parts(architectures.MODELS["deep"], cores, batch_size) == 1
+    assert parallel.parts(models.MODELS["deep"], cores, batch_size) == 1
     parts = tf.function(parallel.divided(network(), 1, batch_size))
     images = tf.TensorSpec((None, 28, 28, 1), tf.uint8)
     operations = parts.get_concrete_function(images).graph.get_operations()
     assert [operation.type for operation in operations].count("Conv2D") == 2
 
 
-@pytest.mark.parametrize("name", architectures.MODELS)
+@pytest.mark.parametrize("name", models.MODELS)
 def test_what_normalizes_batches_is_not_divided_among_cores(name):
     normalizes = any(
         isinstance(layer, keras.layers.BatchNormalization)
         for layer in network(name).layers
     )
-    parts = {parallel.parts(architectures.MODELS[name], n, 96) for n in (1, 2, 3, 16)}
+    parts = {parallel.parts(models.MODELS[name], n, 96) for n in (1, 2, 3, 16)}
     assert parts == ({1} if normalizes else {1, 2, 3, 6})
 
 

@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from trainer.network import imagenet, photo
-from trainer.network.architectures import MODELS
+from trainer.network.models import MODELS
 
 DAISY = 985  # Of the 1000 classes of ImageNet.
 

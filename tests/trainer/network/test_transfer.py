@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 
 from trainer.errors import TrainerError
-from trainer.network import architectures, transfer
+from trainer.network import models, transfer
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 20, 20, 1), np.uint8)
 ABC = ("a", "b", "c")
 
 
 def network(model="strong", shape=(20, 20, 1), classes=3, pixels=(128.0, 64.0)):
-    return architectures.MODELS[model].build(shape, classes, pixels)
+    return models.MODELS[model].build(shape, classes, pixels)
 
 
 def weights(model):

@@ -8,7 +8,7 @@ import pytest
 from tfds_sets import build, feed_of
 
 from trainer.machine.device import Device
-from trainer.network import architectures
+from trainer.network import models
 from trainer.quality import measures
 from trainer.run import class_weights, loop
 from trainer.run.compiling import compiled
@@ -58,7 +58,7 @@ def dots(count, classes, seed=0):
 
 def learn(folder, train, test, model, epochs, class_weight="none", **kwargs):
     """Trains on drawings as `python -m trainer` does, and returns what came of it."""
-    kind = architectures.MODELS[model]
+    kind = models.MODELS[model]
     data = feed_of(
         build(folder, {"train": train, "test": test}),
         batch_size=kind.batch_size,
@@ -221,7 +221,7 @@ def test_training_is_weighed_and_no_loss_in_the_log_is(
     test = train[0][:9], np.ones(9, int)
     builder = build(tmp_path, {"train": train, "test": test})
     data = feed_of(builder, feed=feed, batch_size=40, seed=0)
-    network = architectures.MODELS[model].build(data.train.image_shape, 2, data.pixels)
+    network = models.MODELS[model].build(data.train.image_shape, 2, data.pixels)
     head = network.layers[-1]
     head.set_weights([np.zeros(head.kernel.shape), np.log([0.6, 0.4])])
     settings = Hyperparameters(model, 1, 40, 1e-5, 1, 0, class_weight)

@@ -17,7 +17,7 @@ from tfds_sets import build, feed_of
 from trainer.data import records
 from trainer.errors import TrainerError
 from trainer.machine.device import Device
-from trainer.network import architectures
+from trainer.network import architectures, models
 from trainer.run import class_weights, loop
 from trainer.run.compiling import compiled
 from trainer.run.hyperparameters import Hyperparameters
@@ -165,7 +165,7 @@ def test_a_long_run_of_strong_decays_less_in_each_step(own):
         ("cnn", 8800, 0.05),
     ):
         settings = dataclasses.replace(STRONG, model=model, epochs=steps // data.steps)
-        network = architectures.MODELS[model].build((16, 16, 1), 3)
+        network = models.MODELS[model].build((16, 16, 1), 3)
         trained = compiled(network, settings, data, Device("CPU", "CPU"))
         assert settings.epochs * data.steps == steps
         assert trained.optimizer.weight_decay == pytest.approx(decay)
