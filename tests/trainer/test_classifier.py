@@ -149,7 +149,7 @@ IMAGES = np.zeros((4, 16, 16), np.uint8)
             "test: expected labels that are trained on, found '2', too",
         ),
         ("none", {}, "none: folder: expected"),
-        ("none", {"model": "huge"}, "model: expected cnn, deep, strong, found 'huge'"),
+        ("none", {"model": "huge"}, "model: expected cnn, deep, strong, photo, f"),
         ("none", {"epochs": 0}, "epochs: expected a whole number from 1, found 0"),
         ("none", {"seed": 1.5}, "seed: expected a whole number from 0, found 1.5"),
         ("none", {"learning_rate": 0}, "learning_rate: expected more than 0, found 0"),
