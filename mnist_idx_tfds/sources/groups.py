@@ -35,9 +35,10 @@ def grouped(
         return placed, []
     if not options.group:
         example = _looks_like(origins, [item.label for item in placed])
+        pattern = "(.+) page" if re.search(r" page \d+$", example) else "(.+)[_-]"
         note = (
             f"{name}: names such as {shown(example)} look like several of one thing, of "
-            "which some may be trained on and others tested on; --group='(.+)[_-]' or "
+            f"which some may be trained on and others tested on; --group='{pattern}' or "
             "the like keeps them together"
         )
         return placed, [note] if example else []

@@ -662,6 +662,19 @@ def test_pages_are_images_and_animations_are_counted(tmp_path, run):
     )
 
 
+def test_pages_are_kept_together_by_the_pattern_that_is_said(tmp_path, run):
+    for k, name in enumerate(("a/one", "a/two", "b/one", "b/two")):
+        path = tmp_path / "in" / f"{name}.tif"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        first, *others = [Image.new("L", (3, 2), 25 * n + k) for n in range(10)]
+        first.save(path, save_all=True, append_images=others)
+    _, out, _ = run(tmp_path / "in", tmp_path / "out")
+    pattern = "(.+) page"
+    assert f"--group='{pattern}' or the like keeps them together" in out
+    _, out, _ = run(tmp_path / "in", tmp_path / "new", f"--group={pattern}")
+    assert "4 groups, each all trained on or all tested on" in out
+
+
 def test_names_that_look_like_groups_are_said_and_groups_go_to_one_side(tmp_path, run):
     for name in "ab":
         for n in range(40):
