@@ -68,7 +68,9 @@ def main(_: list[str]) -> None:
     if mistakes_path:
         mistakes.check(mistakes_path)
     recorded = card.settings
-    metrics = _metrics(path) if report_path else []
+    # The curves of another run that lie beside the model are not this one's.
+    is_beside = report_path and settings.read(path.parent) == recorded
+    metrics = _metrics(path) if is_beside else []
     # What is built is said on standard output, where nothing but JSON belongs.
     with contextlib.redirect_stdout(sys.stderr if f.json else sys.stdout):
         builder, run = source.prepare_for(recorded, **cli.data())

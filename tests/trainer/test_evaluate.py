@@ -15,7 +15,8 @@ from PIL import Image
 
 from trainer import evaluate
 from trainer.errors import TrainerError
-from trainer.network import architectures
+from trainer.network import architectures, saved
+from trainer.network.card import Card
 from trainer.quality import measures
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -289,6 +290,19 @@ def test_mistakes_of_classes_in_another_order_are_found_by_the_labels_of_the_fil
     for mistake in found:
         item = int(mistake["source"].rpartition(" ")[2])
         assert mistake["label"] == ("star", "circle")[labels[item]]
+
+
+def test_curves_of_another_run_beside_a_model_are_not_its_own(own, workdir, tmp_path):
+    card = Card(tuple("012"), (*SHAPE, 1), "whole", settings={"model": "deep"})
+    network = keras.saving.load_model(workdir / "model.keras", compile=False)
+    saved.save(workdir / "model.keras", network, card)
+    page = tmp_path / "r.html"
+    result = run(
+        *(f"--model={workdir / 'model.keras'}", "--device=cpu", f"--report={page}"),
+        *(f"--idx_dir={own[0]}", f"--data_dir={workdir / 'data'}"),
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "Learning curves" not in page.read_text()
 
 
 @pytest.mark.parametrize(

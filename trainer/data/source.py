@@ -117,7 +117,16 @@ def prepare_for(
     if not data_dir and folder and epath.Path(folder).is_dir():
         data_dir = folder
     dataset = dataset or (name and f"{name}:{version}") or MNIST
-    return prepare(data_dir, manual_dir, idx_dir, dataset, transpose), run
+    try:
+        return prepare(data_dir, manual_dir, idx_dir, dataset, transpose), run
+    except TrainerError as e:
+        if not run:
+            raise
+        raise TrainerError(
+            f"data set of the model's run: expected {run[settings.DATASET]} here, found "
+            "none. Give --idx_dir or --dataset to ask it about other images. In detail: "
+            f"{e}"
+        ) from e
 
 
 @contextlib.contextmanager

@@ -41,7 +41,8 @@ class Card:
     def to_json(self, **more: Any) -> str:
         """Returns the card as text, with what else is to be in it."""
         fields = {"format": FORMAT, **dataclasses.asdict(self), **more}
-        return json.dumps(fields, indent=1, ensure_ascii=False) + "\n"
+        # Escaped, since a folder of the run need not have a name in UTF-8.
+        return json.dumps(fields, indent=1) + "\n"
 
 
 def of_json(text: str | bytes) -> tuple[Card, dict[str, Any]]:

@@ -74,11 +74,15 @@ def load(path: str | os.PathLike[str]) -> Saved:
     return Saved(network, card)
 
 
-def settings_of(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Returns the settings of the run that a model is from, without loading that.
+def origin(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Returns what run a model is from, and of which files, without loading it.
 
     Args:
       path: as of `load`.
+
+    Returns:
+      The settings of the run, and the digests of the files that it was trained on, as a
+      card has them; empty where they are not known.
 
     Raises:
       TrainerError: as of `load`.
@@ -86,7 +90,9 @@ def settings_of(path: str | os.PathLike[str]) -> dict[str, Any]:
     path = pathlib.Path(path).expanduser()
     with _opened(path) as archive:
         read = cards.read(archive, path)
-    return read[0].settings if read else settings.read(path.parent)
+    if read is None:
+        return settings.read(path.parent), {}
+    return read[0].settings, read[0].digests
 
 
 def save(path: str | os.PathLike[str], network: keras.Model, card: Card) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from trainer.data import source
 from trainer.data.pipeline import Data
+from trainer.machine import shares
 from trainer.network.card import Card
 from trainer.picture import fit
 
@@ -17,11 +18,15 @@ def of(what: dict[str, Any], data: Data) -> Card:
       what: the run is, as `hyperparameters.described` has it.
       data: what it was trained on; some of its images are read once more.
     """
-    (images, _), *_ = data.train.batches(_SAMPLE, _SAMPLE)
+    how = "whole"
+    if data.train.image_shape[-1] == 1:  # Pictures in color are taken whole.
+        most = shares.at_once(data.train.image_shape, _SAMPLE)
+        (images, _), *_ = data.train.batches(most, most)
+        how = fit.measured(images.numpy())
     return Card(
         label_names=data.train.label_names,
         image_shape=data.train.image_shape,
-        fit=fit.measured(images.numpy()),
+        fit=how,
         settings=what,
         digests=source.digests(data.train.builder),
     )

@@ -82,7 +82,7 @@ def train(
     given = dict(locals())
     _check(given)
     is_mnist = budget.is_mnist(idx_dir, dataset)
-    begun = saved.settings_of(from_model) if from_model else {}
+    begun, digests = saved.origin(from_model) if from_model else ({}, {})
     name = model or str(begun.get(settings.MODEL))
     if name not in MODELS:
         name = "cnn" if is_mnist else "strong"
@@ -99,7 +99,7 @@ def train(
     _print_findings(source.findings(builder), idx_dir)
     train = Split(builder, train_split, "--train_split")
     evaluation = Split(builder, eval_split, "--eval_split")
-    if seen := overlap.said(builder, eval_split, begun, {}):
+    if seen := overlap.said(builder, eval_split, begun, digests):
         print(f"odd: {seen}", flush=True)
     length = budget.of(
         train.examples,

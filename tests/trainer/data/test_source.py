@@ -273,3 +273,13 @@ def test_a_long_build_goes_on_to_say_so(tmp_path, capfd, monkeypatch):
                 break
             time.sleep(0.01)
     assert text.splitlines()[1] == "building known_animals/wild/2.1.0 for 0 s"
+
+
+def test_a_models_own_data_that_is_not_here_is_said_to_be_that(tmp_path):
+    run = {"dataset": "mnist_idx_tfds/arrays-0123456789ab/1.0.0"}
+    with pytest.raises(TrainerError) as error:
+        source.prepare_for(run, str(tmp_path), None, None, None)
+    assert str(error.value).startswith(
+        f"data set of the model's run: expected {run['dataset']} here, found none. "
+        "Give --idx_dir or --dataset"
+    )

@@ -1,6 +1,8 @@
 """A network in a file, what is said of it there or beside it, and its classes."""
 
+import dataclasses
 import json
+import os
 import pathlib
 import shutil
 import zipfile
@@ -349,6 +351,13 @@ def test_settings_of_another_model_or_damaged_ones_are_one_line(kept, tmp_path):
             saved.load(path)
         assert str(error.value).startswith(f"{tmp_path / 'settings.json'}: expected")
         assert says in str(error.value)
+
+
+def test_a_card_may_name_a_folder_that_is_not_utf8(kept, tmp_path):
+    run = {"dataset": "own/1.0.0", "idx_dir": os.fsdecode(b"/data/caf\xe9")}
+    card = dataclasses.replace(CARD, settings=run, digests={"a": "1"})
+    saved.save(tmp_path / "model.keras", kept[0], card)
+    assert saved.origin(tmp_path / "model.keras") == (run, {"a": "1"})
 
 
 def test_a_network_is_saved_only_as_keras_and_with_its_own_card(kept, tmp_path):
