@@ -4,7 +4,7 @@ import dataclasses
 import os
 import pathlib
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from trainer import settings, signals
@@ -101,6 +101,9 @@ class Classifier:
           idx.IdxError: a file cannot be used.
           KeyboardInterrupt: Ctrl-C ended it; with `workdir` it goes on from there.
         """
+        from trainer.data import arrays
+
+        arrays.check_said(data, options)
         selected = devices.select(device)
         if data is None or isinstance(data, str | os.PathLike):
             if test is not None:
@@ -111,13 +114,14 @@ class Classifier:
             if data is not None:
                 options |= {"idx_dir": os.fspath(data)}
             return cls._trained(selected, verbose, options)
-        from trainer.data import arrays
-
         train = arrays.pair(data, "data")
         judged = arrays.pair(test, "test") if test is not None else None
         with tempfile.TemporaryDirectory() as name:
             folder = pathlib.Path(name)
-            some = train[0][:_JUDGED], train[1][:_JUDGED]
+            step = -(
+                -len(train[0]) // _JUDGED
+            )  # Of arrays that may be sorted by class.
+            some = train[0][::step], train[1][::step]
             arrays.write(folder / "arrays", train, judged or some)
             own = {"idx_dir": f"{folder / 'arrays'}", "data_dir": f"{folder / 'data'}"}
             made = cls._trained(selected, verbose, options | own)
@@ -147,7 +151,7 @@ class Classifier:
 
         Args:
           data: as for `fit`; None for that of its run, or with `dataset=`. Classes are
-            found by name.
+            found by name; labels of arrays, if none is a name, as of `arrays.named`.
           split: TFDS split; None for that of its run, with its data, else "test".
           **where: as of `source.prepare_for`, such as `dataset` and `data_dir`.
 
@@ -155,27 +159,27 @@ class Classifier:
           TrainerError: the data cannot be used, or has a class that is not known here.
           idx.IdxError: a file cannot be used.
         """
-        import numpy as np
-
         from trainer.data import arrays, overlap, source
         from trainer.data.split import Split
         from trainer.network import classes
         from trainer.quality import measures
 
         card = self.card
+        arrays.check_said(data, {"split": split, **where}, ("split", *where))
         batches: Iterable[tuple[np.ndarray, np.ndarray]]
         if data is not None and not isinstance(data, str | os.PathLike):
             images, given = arrays.pair(data, "data")
-            known, numbers = np.unique(given, return_inverse=True)
+            known, numbers = arrays.named(given, card.label_names)
             names, labels = classes.fitted(
-                "model", card, "the labels", images.shape[1:], [*map(str, known)]
+                "model", card, "the labels", images.shape[1:], known
             )
             most = shares.at_once(images.shape[1:], _BATCH)
             parts = (slice(n, n + most) for n in range(0, len(images), most))
             batches = ((images[part], labels[numbers[part]]) for part in parts)
         else:
-            unsaid = dict.fromkeys(("data_dir", "manual_dir", "dataset"))
-            where = {**unsaid, "idx_dir": data and os.fspath(data), **where}
+            where = dict.fromkeys(arrays.SOURCES[:4]) | where
+            if data is not None:
+                where["idx_dir"] = os.fspath(data)
             builder, run = source.prepare_for(card.settings, **where)
             found = Split(builder, str(split or run.get(settings.EVAL_SPLIT) or "test"))
             names, labels = classes.fitted(
@@ -216,7 +220,13 @@ class Classifier:
         how = self._how(fit, invert)
         if isinstance(pictures, str | os.PathLike):
             pictures = [pictures]
-        if all(isinstance(one, str | os.PathLike) for one in pictures):
+        elif isinstance(pictures, Iterator):
+            pictures = list(pictures)  # It can be gone through once.
+        if np.iterable(pictures) and all(
+            isinstance(one, str | os.PathLike) for one in pictures
+        ):
+            if "" in pictures:
+                raise TrainerError("pictures: expected paths, found an empty one")
             files = list(listing.opened(map(os.fspath, pictures), _refuse))
             options: dict[str, Any] = {"invert": invert, "how": how}
             model = self.network, self.classes

@@ -13,6 +13,7 @@ from absl import app, flags, logging
 
 from trainer import errors, signals
 from trainer.errors import TrainerError
+from trainer.machine import backend
 
 flags.disclaim_key_flags()  # So that --help shows them as the program's own.
 
@@ -23,11 +24,7 @@ def define_device(several: bool = False) -> None:
     Args:
       several: whether the program can compute on more than one.
     """
-    names = "auto, cpu, gpu or gpu:N"
-    pattern = r"auto|cpu|gpu(:\d+)?"
-    if several:
-        names += ", or with the backend JAX gpu:N,M or all, which share each batch"
-        pattern += r"|all|gpu:\d+(,\d+)+"
+    names, pattern = backend.devices(several)
     flags.DEFINE_string(
         "device", "auto", f"Where to compute: {names}; auto is a GPU if there is one."
     )

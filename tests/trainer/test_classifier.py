@@ -20,11 +20,13 @@ from PIL import Image
 import trainer
 from mnist_idx_tfds import render_digits
 from trainer import Classifier, signals
+from trainer.data import arrays
+from trainer.errors import TrainerError
 from trainer.network import architectures, exported, saved
 from trainer.network import card as cards
 from trainer.network.card import Card
 from trainer.picture import classify, fit
-from trainer.run import lines
+from trainer.run import lines, training
 
 NAMES = ("top", "middle", "bottom")
 
@@ -150,9 +152,58 @@ IMAGES = np.zeros((4, 16, 16), np.uint8)
         ),
         ("none", {}, "none: folder: expected"),
         ("none", {"model": "huge"}, "model: expected cnn, deep, strong, photo, f"),
-        ("none", {"epochs": 0}, "epochs: expected a whole number from 1, found 0"),
-        ("none", {"seed": 1.5}, "seed: expected a whole number from 0, found 1.5"),
+        ("none", {"epochs": 0}, "epochs: expected a whole number from 1 to"),
+        ("none", {"seed": 1.5}, "seed: expected a whole number from 0 to"),
         ("none", {"learning_rate": 0}, "learning_rate: expected more than 0, found 0"),
+        ("none", {"seed": 2**31}, "seed: expected a whole number from 0 to 2147483647"),
+        ("none", {"epochs": np.True_}, "epochs: expected a whole number from 1 to"),
+        (
+            "none",
+            {"target_accuracy": 1.5},
+            "target_accuracy: expected more than 0, at most 1, found 1.5",
+        ),
+        (
+            "none",
+            {"target_accuracy": np.nan},
+            "target_accuracy: expected more than 0, a",
+        ),
+        ("", {}, "data: expected a value, found an empty one"),
+        ("none", {"workdir": ""}, "workdir: expected a value, found an empty one"),
+        (
+            "none",
+            {"from_model": ""},
+            "from_model: expected a value, found an empty one",
+        ),
+        (
+            "none",
+            {"idx_dir": "B"},
+            "idx_dir: expected none with a folder as data, found",
+        ),
+        ("none", {"dataset": "mnist"}, "dataset: expected none with a folder as data"),
+        (
+            None,
+            {"idx_dir": "A", "dataset": "mnist"},
+            "dataset: expected none with idx_d",
+        ),
+        *(
+            (
+                (IMAGES, [0, 1, 0, 1]),
+                {name: "A"},
+                f"{name}: expected none with data=(im",
+            )
+            for name in ("idx_dir", "dataset", "manual_dir", "data_dir", "transpose")
+        ),
+        (
+            (IMAGES, [0, 1, 0, 1]),
+            {"test": (np.zeros((4, 16, 16, 3), np.uint8), [0, 1, 0, 1])},
+            "test: expected images of 16x16x1, as those that are trained on, found some o",
+        ),
+        (
+            "none",
+            {"device": "CPU"},
+            "device: expected auto, cpu, gpu or gpu:N, or with",
+        ),
+        ("none", {"device": None}, "device: expected auto, cpu, gpu or gpu:N, or with"),
     ],
 )
 def test_what_cannot_be_fitted_is_one_line(data, options, says):
@@ -174,10 +225,83 @@ def test_what_cannot_be_asked_is_one_line(tmp_path):
         (lambda: model.predict(IMAGES[:, :9]), "--fit: expected ink or whole for a"),
         (lambda: model.evaluate((IMAGES, [*"abcd"])), "found none of the name a, b, c"),
         (lambda: model.save(tmp_path / "m.h5"), "name: expected one that ends in"),
+        (
+            lambda: model.predict([IMAGES[0], IMAGES[0, :9]]),
+            "found (9, 16) and (16, 16)",
+        ),
+        (lambda: model.predict(5), "images: expected an array (n, height, width), or"),
+        (
+            lambda: model.predict(["a.png", ""]),
+            "pictures: expected paths, found an empty",
+        ),
+        (lambda: model.evaluate(""), "data: expected a value, found an empty one"),
+        (
+            lambda: model.evaluate(split=""),
+            "split: expected a value, found an empty one",
+        ),
+        (
+            lambda: model.evaluate("A", idx_dir="B"),
+            "idx_dir: expected none with a folder",
+        ),
+        (
+            lambda: model.evaluate((IMAGES, [*"abcd"]), split="train"),
+            "split: expected none with data=(images, labels)",
+        ),
+        (
+            lambda: model.evaluate((IMAGES, [*"abcd"]), data_dir="A"),
+            "data_dir: expected none with data=(images, labels)",
+        ),
     ):
         with pytest.raises(ValueError, match=re.escape(says)) as error:
             ask()
         assert "\n" not in str(error.value)
+
+
+def test_pictures_may_come_one_by_one_from_a_generator(tmp_path):
+    model = Classifier(architectures.cnn((16, 16, 1), 3), Card(NAMES, (16, 16, 1)))
+    for name in "ab":
+        Image.fromarray(IMAGES[0]).save(tmp_path / f"{name}.png")
+    assert len(model.predict(tmp_path.glob("*.png"))) == 2
+    assert len(model.predict(iter(IMAGES))) == 4
+    assert len(model.predict_proba(iter(IMAGES))) == 4
+
+
+def test_what_judges_is_taken_from_all_of_the_images(monkeypatch):
+    """They may be sorted by class."""
+    written = []
+
+    def write(folder, train, test):
+        written.append(test)
+        raise TrainerError("enough")
+
+    monkeypatch.setattr(arrays, "write", write)
+    images = np.zeros((2001, 4, 4), np.uint8)
+    with pytest.raises(TrainerError, match="enough"):
+        Classifier.fit((images, np.arange(2001) // 667), verbose=False)
+    ((judging, labels),) = written
+    assert len(judging) == 667
+    assert np.bincount(labels).tolist() == [223, 222, 222]
+
+
+def test_numbers_of_numpy_are_those_of_the_settings():
+    number = training._whole("seed", np.int64(3), 0)
+    assert (type(number), number) == (int, 3)
+    rate = training._above_0("learning_rate", np.float32(0.5))
+    assert (type(rate), rate) == (float, 0.5)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Balanced accuracy 0.5 is",
+        "balanced accuracy 0.5  95%",
+        "9 steps in all are few t",
+    ],
+)
+def test_a_verdict_stays_on_a_terminal(line):
+    stream = io.StringIO()
+    lines._OneLine(stream).write(f"{line}\n")
+    assert stream.getvalue() == f"\r{line}\n"
 
 
 def test_on_a_terminal_and_in_a_notebook_lines_take_each_others_place(monkeypatch):

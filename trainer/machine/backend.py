@@ -24,3 +24,18 @@ def name() -> str:
             "install 'mnist-idx-tfds[jax]'; without KERAS_BACKEND, TensorFlow computes."
         )
     return chosen
+
+
+def devices(several: bool) -> tuple[str, str]:
+    """Returns the names that `device.select` takes, for people and as a pattern.
+
+    Args:
+      several: whether those of several devices are among them.
+    """
+    names, pattern = "auto, cpu, gpu or gpu:N", r"auto|cpu|gpu(:[0-9]{1,9})?"
+    if not several:
+        return names, pattern
+    return (
+        f"{names}, or with the backend JAX gpu:N,M or all, which share each batch",
+        pattern + r"|all|gpu:[0-9]{1,9}(,[0-9]{1,9})+",
+    )

@@ -62,9 +62,13 @@ def select(name: str) -> Device:
       The device.
 
     Raises:
-      TrainerError: there is no GPU that was asked for, or it cannot compute, or the
-        backend cannot compute on several, or is none that can be had.
+      TrainerError: the name is none of these, there is no GPU that was asked for, or
+        it cannot compute, or the backend cannot compute on several, or is none that can
+        be had.
     """
+    known, pattern = backend.devices(several=True)
+    if not isinstance(name, str) or not re.fullmatch(pattern, name):
+        raise TrainerError(f"device: expected {known}, found {name!r}")
     jax = backend.name() == "jax"
     if peers.count() == 1 and os.environ.get(peers.COUNT, "1") not in ("", "1"):
         raise TrainerError(
@@ -195,9 +199,15 @@ def _start(gpu: "tf.config.PhysicalDevice", index: int) -> Device:
     """Makes a GPU the only one, and has it say now what it says as it starts."""
     import tensorflow as tf
 
-    tf.config.set_visible_devices(gpu, "GPU")
-    # TensorFlow would else take all of its memory at once.
-    tf.config.experimental.set_memory_growth(gpu, True)
+    try:
+        tf.config.set_visible_devices(gpu, "GPU")
+        # TensorFlow would else take all of its memory at once.
+        tf.config.experimental.set_memory_growth(gpu, True)
+    except RuntimeError:  # As in `_cpu`: it goes on where it computes.
+        if not (visible := tf.config.get_visible_devices("GPU")):
+            return _cpu()
+        gpu = visible[0]
+        index = tf.config.list_physical_devices("GPU").index(gpu)
     model = tf.config.experimental.get_device_details(gpu).get("device_name", "GPU")
     try:
         with tf.device("GPU:0"):  # Of those that are visible.

@@ -78,6 +78,16 @@ class Evaluation:
         return self.by_accuracy.value
 
     @property
+    def balanced_accuracy(self) -> float:
+        """Mean of the accuracies of the classes that have examples."""
+        return self.by_classes.value
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Ends of the 95% interval of what it was trained for, see `verdict`."""
+        return self.verdict.interval
+
+    @property
     def by_accuracy(self) -> Verdict:
         """The network judged by its accuracy."""
         right, most = int(self.class_correct.sum()), int(self.class_examples.max())

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import re
 import shutil
 import sys
 import time
@@ -61,7 +62,10 @@ def opening(
 
 
 # Beginnings of lines that no other line covers.
-_STAYS = ("odd: ", "... ", "final ", "accuracy ", "report ", "Accuracy ")
+_STAYS = re.compile(
+    r"odd: |\.\.\. |final |report |[Aa]ccuracy |[Bb]alanced accuracy |"
+    r"\d+ steps in all are few "
+)
 
 
 class Progress:
@@ -132,7 +136,7 @@ class _OneLine(io.TextIOBase):
     def write(self, text: str) -> int:
         *lines, self._rest = (self._rest + text).split("\n")
         for line in lines:
-            stays = line.startswith(_STAYS)
+            stays = _STAYS.match(line) is not None
             cut = line if stays else line[: shutil.get_terminal_size().columns - 1]
             self._stream.write(f"\r{cut:{self._shown}}" + "\n" * stays)
             self._shown = 0 if stays else len(cut)

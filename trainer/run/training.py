@@ -1,12 +1,14 @@
 """From what to train on, and how, as people say it, to a trained network."""
 
+import numbers
+import operator
 import pathlib
 import shlex
 from collections.abc import Sequence
 
 from mnist_idx_tfds.foreign import shown
 from trainer import settings
-from trainer.data import damage, overlap, pipeline, source
+from trainer.data import arrays, damage, overlap, pipeline, source
 from trainer.data.split import Split
 from trainer.errors import TrainerError
 from trainer.machine import device, peers, shares
@@ -23,7 +25,7 @@ _CHOICES = {
     "feed": ("auto", "memory", "stream"),
     "model": (None, *MODELS),
 }
-_LEAST = {"epochs": 1, "batch_size": 1, "log_every": 0, "seed": 0}
+_MOST = 2**31 - 1  # Of any number, as for the flags.
 
 
 def train(
@@ -81,6 +83,14 @@ def train(
     """
     given = dict(locals())
     _check(given)
+    # NumPy's numbers, too, which JSON does not take.
+    epochs = None if epochs is None else _whole("epochs", epochs, 1)
+    batch_size = None if batch_size is None else _whole("batch_size", batch_size, 1)
+    log_every, seed = _whole("log_every", log_every, 0), _whole("seed", seed, 0)
+    if learning_rate is not None:
+        learning_rate = _above_0("learning_rate", learning_rate)
+    if target_accuracy is not None:
+        target_accuracy = _above_0("target_accuracy", target_accuracy, 1)
     is_mnist = budget.is_mnist(idx_dir, dataset)
     begun, digests = saved.origin(from_model) if from_model else ({}, {})
     name = model or str(begun.get(settings.MODEL))
@@ -136,24 +146,33 @@ def train(
 
 
 def _check(given: dict[str, object]) -> None:
-    """Raises an error for what the flags of the program would not take."""
+    """Raises an error for texts that the flags of the program would not take."""
+    arrays.check_said(None, given)
     for name, choices in _CHOICES.items():
         if given[name] not in choices:
             names = ", ".join(map(str, filter(None, choices)))
             raise TrainerError(f"{name}: expected {names}, found {given[name]!r}")
-    for name, least in _LEAST.items():
-        value = given[name]
-        if value is None and name in ("epochs", "batch_size"):
-            continue
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise TrainerError(
-                f"{name}: expected a whole number from {least}, found {value!r}"
-            )
-    rate = given["learning_rate"]
-    if rate is not None and not (
-        isinstance(rate, int | float) and 0 < rate < float("inf")
-    ):
-        raise TrainerError(f"learning_rate: expected more than 0, found {rate!r}")
+
+
+def _whole(name: str, value: object, least: int) -> int:
+    """Returns a whole number of any type, within the bounds of the flags."""
+    if isinstance(value, numbers.Integral) and not isinstance(value, bool):
+        number = operator.index(value)
+        if least <= number <= _MOST:
+            return number
+    raise TrainerError(
+        f"{name}: expected a whole number from {least} to {_MOST}, found {value!r}"
+    )
+
+
+def _above_0(name: str, value: object, most: float = float("inf")) -> float:
+    """Returns a finite number of any type, within the bounds of the flags."""
+    if isinstance(value, numbers.Real) and not isinstance(value, bool):
+        number = float(value)
+        if 0 < number <= most and number < float("inf"):
+            return number
+    limit = f", at most {most}" if most < float("inf") else ""
+    raise TrainerError(f"{name}: expected more than 0{limit}, found {value!r}")
 
 
 def _feed(feed: str, workdir: str | None) -> str:

@@ -99,6 +99,18 @@ def test_a_gpu_that_cannot_compute_is_one_line():
     assert line.endswith(". --device=cpu trains without.")
 
 
+def test_where_tensorflow_has_computed_already_it_goes_on_there(monkeypatch):
+    """A GPU that is made up here was hidden from it by then."""
+
+    def fixed(*_):
+        raise RuntimeError("Visible devices cannot be modified after being initialized")
+
+    monkeypatch.setattr(tf.config, "set_visible_devices", fixed)
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: [])
+    gpu = tf.config.PhysicalDevice("/physical_device:GPU:0", "GPU")
+    assert device._start(gpu, 0).kind == "CPU"
+
+
 def cpu():
     count = machine.cores()
     return f"CPU ({count} core{'s'[: count > 1]})\n"

@@ -89,6 +89,16 @@ def test_a_certain_mistake_has_a_finite_cost():
     assert 50 < result.loss < 100
 
 
+@pytest.mark.parametrize("balanced", [False, True])
+def test_balanced_accuracy_and_the_interval_of_what_it_is_trained_for(balanced):
+    images, labels = answers(*[[90, 10]] * 4), np.array([0, 0, 0, 1])
+    found = measures.evaluate(Table(2), [(images, labels)], "ab", balanced=balanced)
+    assert (found.accuracy, found.balanced_accuracy) == (0.75, 0.5)
+    judged = found.by_classes if balanced else found.by_accuracy
+    assert found.interval == judged.interval
+    assert found.by_classes.interval != found.by_accuracy.interval
+
+
 def test_confusion_has_true_classes_as_rows(network, examples, result):
     images, labels = examples
     expected = np.zeros((5, 5), np.int64)
