@@ -70,6 +70,7 @@ def _absl_rows(program: str) -> Iterator[Row]:
 
 def _argparse_rows(program: str) -> Iterator[Row]:
     parsers: list[argparse.ArgumentParser] = []
+    sys.modules.pop(program, None)  # Else Python warns that it runs a second time.
     with mock.patch(
         "mnist_idx_tfds.program.run", lambda parser, main: parsers.append(parser)
     ):

@@ -173,10 +173,10 @@ def test_what_is_odd_is_said_before_the_run_and_all_of_it_in_the_report(tmp_path
     assert "no training can pass 0.1667" in odd[0]
     assert all(line.startswith("odd: ") for line in odd[:3])
     more, command = odd[3].split(" more: ")
-    assert (more, command) == ("... 4", f"python -m mnist_idx_tfds.idx '{own}'")
+    assert (more, command) == ("... 5", f"python -m mnist_idx_tfds.idx '{own}'")
     page = html.unescape((tmp_path / "w" / "report.html").read_text())
     assert all(line.removeprefix("odd: ") in page for line in odd[:3])
-    assert page.count("<li>", page.index("What is odd")) >= 7
+    assert page.count("<li>", page.index("What is odd")) >= 8
     # Again, from what was built.
     assert train(own, tmp_path / "data", *options)[:4] == odd
 

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import os
 import pathlib
+import warnings
 import zipfile
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -159,7 +160,10 @@ def _opened(path: pathlib.Path) -> zipfile.ZipFile:
 
 def _load_network(path: pathlib.Path) -> keras.Model:
     try:
-        network = keras.saving.load_model(path, compile=False)
+        with warnings.catch_warnings():
+            # Layers whose weights are not in the file would keep random ones.
+            warnings.filterwarnings("error", "Skipping nested container")
+            network = keras.saving.load_model(path, compile=False)
     except Exception as e:  # There is no end to what damage makes Keras raise.
         reason = f"{type(e).__name__}: {e}".rpartition("Exception encountered: ")[2]
         reason = reason.splitlines()[0].partition(". ")[0]

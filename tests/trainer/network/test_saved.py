@@ -138,12 +138,14 @@ def test_a_zip_file_of_something_else_is_one_line(kept, tmp_path, members):
     assert "model: expected Keras's own layers with their weights" in refused(path)
 
 
-def test_weights_of_another_shape_are_one_line(kept, tmp_path):
+def test_weights_of_another_shape_are_one_line(kept, tmp_path, recwarn):
+    """And no warning of Keras's beside it, that layers keep random weights."""
     path = tmp_path / "model.keras"
     with zipfile.ZipFile(kept[1]) as archive:
         config = archive.read("config.json").replace(b'"units": 3', b'"units": 4')
     rewrite(kept[1], path, config=config)
     assert "with their weights" in refused(path)
+    assert not [w for w in recwarn if w.category is UserWarning]
 
 
 def test_a_lambda_is_not_run(tmp_path):
