@@ -9,6 +9,7 @@ from mnist_idx_tfds import idx
 
 # What is white in pixels of 1, 8, 12 and 16 bits.
 _WHITES = (1, 255, 4095, 65535)
+ROUNDED = 1e-5  # How much floats may be above their white by rounding.
 _EXPECTED = "pixels of 0 to 1, 255, 4095 or 65535"
 _HINT = "Scale the pixels to 0 to 255, and save them as bytes (uint8)."
 
@@ -21,18 +22,22 @@ class Range:
       low: the least value of all that were seen; NaN if one was no number.
       high: the greatest.
       whole: whether all are whole numbers.
+      units: whether a piece had others, of 0 to 1 alone.
     """
 
     low: float = math.inf
     high: float = -math.inf
     whole: bool = True
+    units: bool = False
 
     def see(self, values: np.ndarray) -> None:
         """Takes in booleans, integers or floats of any shape."""
         self.low = float(np.minimum(self.low, values.min()))
         self.high = float(np.maximum(self.high, values.max()))
         if values.dtype.kind == "f":
-            self.whole = self.whole and bool((values == np.rint(values)).all())
+            whole = bool((values == np.rint(values)).all())
+            self.whole = self.whole and whole
+            self.units = self.units or bool(not whole and values.max() <= 1 + ROUNDED)
 
     @property
     def sure(self) -> bool:
@@ -63,8 +68,10 @@ class Range:
         if given and self.low >= 0 and self.high <= given:
             return given
         if self.low >= 0 and not given:
-            if not self.whole and self.high <= 1:
+            if not self.whole and self.high <= 1 + ROUNDED:
                 return 1
+            if not self.whole and not self.units and 128 <= self.high <= 255:
+                return 255
             for white in _WHITES:
                 if self.whole and white / 2 < self.high <= white:
                     return white
@@ -82,9 +89,9 @@ def to_bytes(values: np.ndarray, white: int) -> np.ndarray:
       values: booleans, integers or floats of 0 to `white`.
       white: what is to be 255; see `Range.white`.
     """
-    if white == 255:
+    if white == 255 and values.dtype.kind != "f":
         return values.astype(np.uint8, copy=False)
-    return np.rint(values * (255 / white)).astype(np.uint8)
+    return np.rint(np.minimum(values * (255 / white), 255)).astype(np.uint8)
 
 
 def note(path: idx.PathLike, white: int) -> tuple[str, ...]:

@@ -120,6 +120,7 @@ class _Deep:
         if item.range:
             self._range.see(np.array([item.range.low, item.range.high]))
             self._range.whole &= item.range.whole
+            self._range.units |= item.range.units
         else:
             self._range.see(item.pixels)
 

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import unicodedata
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -14,11 +15,34 @@ from mnist_idx_tfds.sources.options import Options
 from mnist_idx_tfds.sources.source import Source
 
 _FORM = "IMAGES_DIR/CLASS/PICTURE is the form. If a table has the labels, give that instead."
-# What holds all pictures of a set, or what is said of each.
-_NO_CLASSES = frozenset(
-    {"images", "image", "imgs", "img", "jpegimages", "pictures", "photos", "data"}
-    | {"labels", "label", "masks", "mask", "annotations", "groundtruth", "gt"}
+# What holds what is said of the pictures of a set, or all of these.
+_SAID = frozenset(
+    {
+        "labels",
+        "label",
+        "masks",
+        "mask",
+        "annotations",
+        "annotation",
+        "groundtruth",
+        "gt",
+    }
+    | {
+        "bbox",
+        "bboxes",
+        "metadata",
+        "meta",
+        "splits",
+        "lists",
+        "imagesets",
+        "xml",
+        "csv",
+    }
 )
+_NO_CLASSES = _SAID | {
+    *("images", "image", "imgs", "img", "jpegimages", "pictures", "photos", "data")
+}
+_PIECES = frozenset({"part", "batch", "chunk"})  # Of a set, for its size.
 
 
 class Found(NamedTuple):
@@ -101,6 +125,12 @@ def class_folders(root: pathlib.Path) -> dict[str, pathlib.Path]:
     for name in folders:
         split.check_name(root, name)
     return folders
+
+
+def is_no_class(name: str) -> bool:
+    """Returns whether a word of a folder's name says that it holds no class."""
+    words = re.split(r"[\W_\d]+", name.lower())
+    return not (_NO_CLASSES | _PIECES).isdisjoint(words)
 
 
 class Seen:
@@ -203,13 +233,17 @@ def _parts(root: pathlib.Path, seen: Seen) -> list[tuple[str, pathlib.Path]]:
         class_folders(trained[0])  # Says what is expected there.
     given: list[tuple[str, pathlib.Path]] = []
     for folder in folders:
-        if folder in named and _folders(folder):
+        inside = _folders(_unwrapped(folder)) if _folders(folder) else []
+        unlabelled = named.get(folder, "train") != "train" and all(
+            parts.of(f.name) or f.name.lower() in _NO_CLASSES for f in inside
+        )
+        if folder in named and inside and not unlabelled:
             given.append((named[folder], _unwrapped(folder)))
         elif not any(Seen(root).pictures(folder)):
             seen.notes.append(f"{folder}: no pictures in it, left out")
         elif folder in named or (parts.within(folder.name) and not _folders(folder)):
             what = "pictures left out that are in no folder of a class"
-            seen.count(what, _loose(folder))
+            seen.count(what, list(Seen(root).pictures(folder)))
         else:
             expected = "train and test alone" if len(named) > 1 else "train alone"
             hint = "Move the other folders away."

@@ -132,8 +132,9 @@ class Options:
         metavar="HEIGHTxWIDTH",
     )
     no_header: bool = _flag(
-        "the first line is an image, too: its label, then its pixels",
-        forms=(PIXELS,),
+        "the first line is an image, too: its label, then its pixels; or its file name, "
+        "then its label",
+        forms=_TABLES,
         default=False,
     )
     dataset: str | None = _flag(

@@ -1,6 +1,7 @@
 """CSV files with the file name and the label of a picture in each row."""
 
 import itertools
+import os
 import pathlib
 from collections import defaultdict
 from collections.abc import Sequence
@@ -17,22 +18,47 @@ _LOOKED_AT = 20  # Rows that tell what a column has.
 
 
 def names_pictures(path: pathlib.Path, root: pathlib.Path, options: Options) -> bool:
-    """Returns whether the first row of a file names a picture of a folder."""
+    """Returns whether the first rows of a file name a picture of a folder."""
     try:
-        header = table.read_header(path)
-        read = list(itertools.islice(table.rows(header), 1))
+        header = table.read_header(path, named=not options.no_header)
+        read = _first_rows(header)
         file = _file_column(header, read, options.file_column)
-        labels, _ = _columns(header, read, file).labels(_label(header, options))
-        name = read[0][1][file].strip()
-        known = columns.like(header.columns, columns.FILES | columns.LABELS)
-        if not known and columns.NUMBER.fullmatch(labels[0]):
-            return False  # An `id` or `name`, and a number of anything.
+        given = _label(header, options)
+        names = [row[file].strip() for _, row in read]
     except (idx.IdxError, IndexError):
         return False  # It is another one.
     try:
-        return any(Pictures(path, root, frozenset()).find([Row("", name, "")]))
+        rows = [Row("", name, "") for name in names]
+        if not any(Pictures(path, root, frozenset()).find(rows)):
+            return False
     except idx.IdxError:
         return True  # It names more than one.
+    if given is None and not [
+        name
+        for n, name in enumerate(header.columns)
+        if n != file and columns.plain(name) not in columns.NO_CONTENT
+    ]:
+        return False  # It says nothing of them, or their parts alone.
+    if any(map(table.is_file_name, names)):
+        return True  # Whether it says the class, `open_source` says.
+    if columns.like(header.columns, columns.FILES | columns.LABELS):
+        return True
+    try:
+        labels, _ = _columns(header, read, file).labels(given)
+    except idx.IdxError:
+        return False
+    # Else an `id` or `name`, and a number of anything.
+    return not all(map(columns.NUMBER.fullmatch, labels))
+
+
+def _first_rows(header: table.Header) -> list[tuple[int, list[str]]]:
+    read = []
+    try:
+        for row in itertools.islice(table.rows(header), _LOOKED_AT):
+            read.append(row)
+    except idx.IdxError:
+        pass  # `open_source` says what is wrong with a row.
+    return read
 
 
 def open_source(
@@ -56,7 +82,7 @@ def open_source(
     """
     tables, names = [], []
     for path, whole in files:
-        header = table.read_header(path)
+        header = table.read_header(path, named=not options.no_header)
         read = list(table.rows(header))
         if not read:
             hint = "The file has no data."
@@ -66,6 +92,7 @@ def open_source(
         of = _columns(header, read, file)
         tables.append(Marked(of, whole, _label(header, options)))
     marked, notes = marks.find(tables, options)
+    base = _base(options, [of.path for of, _, _ in tables])
     found: list[pictured.Picture] = []
     missing: list[idx.IdxError] = []
     for (one, whole, _), of_rows, found_marks in zip(
@@ -79,17 +106,45 @@ def open_source(
         ]
         pictures = Pictures(one.path, root, _whole(one, whole))
         kept = [mark for mark in found_marks if mark]
-        for row, mark, there in zip(rows, kept, pictures.find(rows), strict=True):
+        paths = pictures.find(rows)
+        _check_names(one, pictures, paths)
+        for row, mark, there in zip(rows, kept, paths, strict=True):
             if there is None:
                 field, expected = f"{row.where}: file", f"a picture in {root}"
                 missing.append(idx.error(one.path, field, expected, f"no {row.name}"))
             else:
-                found.append(pictured.of(root, there, *mark))
+                found.append(pictured.of(base, there, *mark))
     notes += _several(files[0][0], found)
     total = len(found) + len(missing)
     source = Source(f"{files[0][0]}", total, iter(()), notes=notes)
     source = pictured.of_pictures(source, found, options)
     return source._replace(items=itertools.chain(missing, source.items))
+
+
+def _base(options: Options, paths: Sequence[pathlib.Path]) -> pathlib.Path:
+    """Returns the folder that origins are paths in, so that no two are the same."""
+    if options.images_dir:
+        return pathlib.Path(options.images_dir).expanduser()
+    try:
+        return pathlib.Path(os.path.commonpath([path.parent for path in paths]))
+    except ValueError:  # One is of the root, another of the working directory.
+        return pathlib.Path()
+
+
+def _check_names(
+    one: columns.Table, pictures: Pictures, paths: Sequence[str | None]
+) -> None:
+    """Raises an error where the line of names is a row, and its picture would be lost."""
+    (file,) = one.used
+    name = one.names[file]
+    if columns.plain(name) in columns.FILES | columns.IDS:
+        return
+    lost = pictures.named(name)
+    if not lost or not lost.isdisjoint(paths):
+        return
+    found, hint = f"the picture {name!r}", "If it is a row, too, add --no_header."
+    expected = "names of columns, such as file,label"
+    raise idx.error(one.path, "line 1", expected, found, hint)
 
 
 def _several(path: pathlib.Path, found: Sequence[pictured.Picture]) -> tuple[str, ...]:
@@ -156,10 +211,13 @@ def _file_column(
             if some and all(table.is_file_name(row[n]) for row in some)
         ]
         found = ending or found or columns.like(names, columns.IDS)
+        if not found and names[0] == table.unnamed(0):
+            return 0
     if len(found) != 1:
         expected = "one column named like 'file'"
         shown = columns.summary([names[n] for n in found] or names)
-        hint = "Say which it is with --file_column=NAME."
+        hint = "Say which it is with --file_column=NAME. If the first line is a row, "
+        hint += "too, add --no_header."
         raise idx.error(header.path, "columns", expected, shown, hint)
     return found[0]
 

@@ -190,7 +190,7 @@ def _items(
     for file, found in zip(files, marked, strict=True):
         path, n = file.header.path, 0
         for rows, values in chunks(file, floats):
-            if values.min() < 0 or values.max() > white:
+            if values.min() < 0 or values.max() > white + pixel_range.ROUNDED:
                 raise fault(file, rows, floats, white)
             images = pixel_range.to_bytes(values, white).reshape(-1, *shape)
             for row, image in zip(rows, images, strict=True):

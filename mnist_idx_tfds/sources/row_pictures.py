@@ -78,6 +78,11 @@ class Pictures:
         self._check_once(rows, found, others)
         return found
 
+    def named(self, name: str) -> set[str]:
+        """Returns the paths of all pictures that a name can mean."""
+        self._walk()
+        return {file.path for file in self._ending(_steps(name))}
+
     def _direct(self, name: str) -> str | None:
         for known in (name, "/".join(_steps(name))):
             path = os.path.join(self.root, known)

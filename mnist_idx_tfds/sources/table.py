@@ -128,9 +128,14 @@ def read_header(path: pathlib.Path, named: bool = True) -> Header:
     values = cells(path, number, text, delimiter)
     names = tuple(value.strip() for value in values)
     if not named or any(map(is_file_name, names)):
-        names = tuple(f"column {n}" for n in range(1, len(names) + 1))
+        names = tuple(map(unnamed, range(len(names))))
         number -= 1
     return Header(path, names, delimiter, number)
+
+
+def unnamed(n: int) -> str:
+    """Returns what the column at a position is called where the file has no names."""
+    return f"column {n + 1}"
 
 
 def rows(header: Header) -> Iterator[tuple[int, list[str]]]:

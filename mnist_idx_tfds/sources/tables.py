@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from mnist_idx_tfds import idx
 from mnist_idx_tfds.sources import (
     columns,
+    folders,
     parts,
     picture_table,
     pixel_table,
@@ -52,20 +53,75 @@ def open_folder(root: pathlib.Path, options: Options) -> Source | None:
       idx.IdxError: as `open_source`, or it is not plain which files are the set.
     """
     found = _find_in(root, options)
-    if not found:
+    if found:
+        files = _chosen(root, found, options)
+    elif files := _in_parts(root, options):
+        found = [path for path, _ in files]
+    else:
         return None
-    files = _chosen(root, found, options)
+    is_pixels = _has_pixels(files[0][0], options)
+    if not is_pixels and _classes_are_folders(root, files[0][0], options):
+        return None
     source = open_source(files, options)
     if len(files) > 1:
         source = source._replace(name=f"{root}")
     names = shown(path.name for path, _ in files)
     notes = [*source.notes]
-    if others := shown(path.name for path in {*found} - {path for path, _ in files}):
+    beside = {*found, *filter(table.is_table, root.iterdir())}
+    unused = sorted(path.name for path in beside - {path for path, _ in files})
+    if others := shown(name for name in unused if not name.startswith(".")):
         notes.append(f"{root}: {names} taken, {others} not")
     left = row_pictures.count_in(root) - source.total
-    if left > 0 and not options.images_dir and not _has_pixels(files[0][0], options):
+    if left > 0 and not options.images_dir and not is_pixels:
         notes.append(f"{root}: {left:,} pictures are not in {names}, and are left out")
     return source._replace(notes=tuple(notes))
+
+
+def _classes_are_folders(
+    root: pathlib.Path, path: pathlib.Path, options: Options
+) -> bool:
+    """Returns whether folders in those of the parts are classes, not a file's column.
+
+    Raises:
+      idx.IdxError: it is not plain, as folders beside the file may be the classes.
+    """
+    header = table.read_header(path, named=not options.no_header)
+    if options.label_column is not None or header.columns[0] == table.unnamed(0):
+        return False
+    if columns.like(header.columns, columns.LABELS):
+        return False
+    inside = [folder for folder in sorted(root.iterdir()) if folder.is_dir()]
+    if any(len(_classes(f)) > 1 for f in inside if parts.of(f.name) == "train"):
+        return True
+    if len(names := _classes(root)) > 1:
+        expected, found = "one column named like 'label'", f"{header}"
+        hint = "If one has the labels, add --label_column=NAME. If folders such as "
+        hint += f"{shown(names[:2])} are the classes, move this file away."
+        raise idx.error(path, "columns", expected, found, hint)
+    return False
+
+
+def _classes(root: pathlib.Path) -> list[str]:
+    """Returns the names of the folders with pictures in a folder that may be classes."""
+    return [
+        folder.name
+        for folder in sorted(filter(pathlib.Path.is_dir, root.iterdir()))
+        if not folders.is_no_class(folder.name)
+        and not parts.within(folder.name)
+        and row_pictures.count_in(folder)
+    ]
+
+
+def _in_parts(root: pathlib.Path, options: Options) -> Files:
+    """Returns the tables that the folders of the parts have of their own pictures."""
+    found = [
+        (path, part)
+        for folder in sorted(filter(pathlib.Path.is_dir, root.iterdir()))
+        if (part := parts.of(folder.name))
+        for path in sorted(filter(_may_be_one, folder.iterdir()))
+        if picture_table.names_pictures(path, folder, options)
+    ]
+    return found if "train" in (part for _, part in found) else []
 
 
 def given(path: pathlib.Path, options: Options) -> Files:
@@ -127,14 +183,16 @@ def _chosen(
 
 
 def _has_pixels(path: pathlib.Path, options: Options) -> bool:
-    if options.no_header:
-        return True
     if options.file_column is not None:
         return False
-    header = table.read_header(path)
+    header = table.read_header(path, named=not options.no_header)
+    names = header.columns
+    if options.no_header:
+        first = next((row for _, row in table.rows(header)), [])
+        texts = sum(not columns.NUMBER.fullmatch(value.strip()) for value in first)
+        return texts < 2 and len(names) > _FEW_COLUMNS
     if pixel_table.is_pixels(header):
         return True
-    names = header.columns
     if len(names) <= _FEW_COLUMNS or columns.like(names, columns.FILES):
         return False
     others = {*range(len(names))} - {*columns.like(names, columns.NO_CONTENT)}

@@ -108,8 +108,8 @@ def test_other_sources_are_named(tmp_path, name, found):
         (
             "a folder",
             {"no_header": True},
-            "--no_header: source: expected a CSV file of pixels, found a folder of "
-            "classes.",
+            "--no_header: source: expected a CSV file of pixels or a CSV file of file "
+            "names, found a folder of classes.",
         ),
         (
             "pixels.csv",

@@ -82,6 +82,11 @@ NAMES = {
         | {"y_test": V},
         SPLIT,
     ),
+    "floats of bytes": (
+        {"x_train": X - np.float32(0.25) * (X > 0), "y_train": Y}
+        | {"x_test": np.float32(U), "y_test": V},
+        SPLIT,
+    ),
     "columns first": (
         {"x_train": np.asfortranarray(X), "y_train": Y, "x_test": U, "y_test": V},
         SPLIT,

@@ -141,13 +141,13 @@ WHICH = "Say which it is with"
             "file,path,label",
             [["a.png", "a.png", "x"]],
             "columns: expected one column named like 'file', found file, path. "
-            f"{WHICH} --file_column=NAME.",
+            f"{WHICH} --file_column=NAME. If the first line is a row, too, add --no_header.",
         ),
         (
             "what,label",
             [["a", "x"]],
             "columns: expected one column named like 'file', found what, label. "
-            f"{WHICH} --file_column=NAME.",
+            f"{WHICH} --file_column=NAME. If the first line is a row, too, add --no_header.",
         ),
         (
             "file,kind,age",

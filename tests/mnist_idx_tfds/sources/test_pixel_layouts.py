@@ -120,6 +120,14 @@ TAKEN = {
         ),
         {},
     ),
+    "fractions of bytes": (
+        lines(["label", *P], labelled((IMAGES.reshape(4, 4) - 0.25).clip(0).tolist())),
+        {},
+    ),
+    "a one that is rounded": (
+        lines(["label", *P], labelled((IMAGES.reshape(4, 4) / 254.99999).tolist())),
+        {},
+    ),
     "a white that is said": (
         lines(["label", *P], labelled((IMAGES.reshape(4, 4).astype(int) * 4).tolist())),
         {"white": 1020},
