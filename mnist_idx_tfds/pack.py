@@ -101,6 +101,9 @@ def pack(
     train, test = counts
     counted = dict(zip(names, (train + test).tolist(), strict=True))
     notes += alike.notes(counted)
+    if "emnist" in source.name.lower():
+        what = "EMNIST as published is stored transposed: look at some images"
+        notes.append(f"odd: {source.name}: {what}")
     if len(names) == 1:
         notes.append(f"odd: all images are of one class, {names[0]}")
     return Packed(names, (height, width, channels), train, test, tuple(notes))

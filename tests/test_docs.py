@@ -105,6 +105,8 @@ def folder(tmp_path_factory):
             Image.fromarray(pixels).save(folder / "PICTURES" / name / f"{n}.png")
     shutil.copy(folder / "PICTURES" / "circle" / "0.png", folder / "PICTURE")
     (folder / "PHOTOS").symlink_to(folder / "PICTURES")
+    (folder / "train").mkdir()
+    shutil.copy(folder / "PICTURE", folder / "train" / "cat.0.jpg")
     write_other_forms(folder)
     return folder
 

@@ -2,7 +2,6 @@
 
 import os
 import pathlib
-import re
 import unicodedata
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -10,39 +9,18 @@ from typing import NamedTuple
 from mnist_idx_tfds import idx
 from mnist_idx_tfds.foreign import shown
 from mnist_idx_tfds.pictures import folder as listing
-from mnist_idx_tfds.sources import parts, pictured, split
+from mnist_idx_tfds.sources import (
+    folder_names,
+    parts,
+    pictured,
+    row_pictures,
+    split,
+    table,
+)
 from mnist_idx_tfds.sources.options import Options
 from mnist_idx_tfds.sources.source import Source
 
 _FORM = "IMAGES_DIR/CLASS/PICTURE is the form. If a table has the labels, give that instead."
-# What holds what is said of the pictures of a set, or all of these.
-_SAID = frozenset(
-    {
-        "labels",
-        "label",
-        "masks",
-        "mask",
-        "annotations",
-        "annotation",
-        "groundtruth",
-        "gt",
-    }
-    | {
-        "bbox",
-        "bboxes",
-        "metadata",
-        "meta",
-        "splits",
-        "lists",
-        "imagesets",
-        "xml",
-        "csv",
-    }
-)
-_NO_CLASSES = _SAID | {
-    *("images", "image", "imgs", "img", "jpegimages", "pictures", "photos", "data")
-}
-_PIECES = frozenset({"part", "batch", "chunk"})  # Of a set, for its size.
 
 
 class Found(NamedTuple):
@@ -85,6 +63,13 @@ def find(root: pathlib.Path) -> Found:
       idx.IdxError: the folder holds no classes, or one without pictures.
     """
     top, seen = _unwrapped(root), Seen(root)
+    beside = {
+        e.name: "" for at in (root, top) for e in listing.entries(at) if not e.is_dir()
+    }
+    if tables := [n for n in beside if table.is_table(pathlib.Path(n))]:
+        seen.notes.append(
+            f"{root}: folders are the classes, {shown(', '.join(tables))} left out"
+        )
     if top != root:
         inside = top.relative_to(root).as_posix()
         seen.notes.append(f"{root}: its folders are those of {shown(inside)}")
@@ -125,12 +110,6 @@ def class_folders(root: pathlib.Path) -> dict[str, pathlib.Path]:
     for name in folders:
         split.check_name(root, name)
     return folders
-
-
-def is_no_class(name: str) -> bool:
-    """Returns whether a word of a folder's name says that it holds no class."""
-    words = re.split(r"[\W_\d]+", name.lower())
-    return not (_NO_CLASSES | _PIECES).isdisjoint(words)
 
 
 class Seen:
@@ -196,7 +175,8 @@ def _unwrapped(root: pathlib.Path) -> pathlib.Path:
         inner = [
             folder
             for folder in _folders(top)
-            if folder.name.lower() not in _NO_CLASSES or any(Seen(top).pictures(folder))
+            if folder.name.lower() not in folder_names.SAID
+            or row_pictures.count_in(folder)
         ]
         real = os.path.realpath(inner[0]) if inner else ""
         if (
@@ -233,15 +213,16 @@ def _parts(root: pathlib.Path, seen: Seen) -> list[tuple[str, pathlib.Path]]:
         class_folders(trained[0])  # Says what is expected there.
     given: list[tuple[str, pathlib.Path]] = []
     for folder in folders:
-        inside = _folders(_unwrapped(folder)) if _folders(folder) else []
-        unlabelled = named.get(folder, "train") != "train" and all(
-            parts.of(f.name) or f.name.lower() in _NO_CLASSES for f in inside
-        )
-        if folder in named and inside and not unlabelled:
+        has_classes = _has_classes(folder)
+        if (
+            folder in named
+            and _folders(folder)
+            and (has_classes or named[folder] == "train")
+        ):
             given.append((named[folder], _unwrapped(folder)))
         elif not any(Seen(root).pictures(folder)):
             seen.notes.append(f"{folder}: no pictures in it, left out")
-        elif folder in named or (parts.within(folder.name) and not _folders(folder)):
+        elif not has_classes:
             what = "pictures left out that are in no folder of a class"
             seen.count(what, list(Seen(root).pictures(folder)))
         else:
@@ -252,13 +233,30 @@ def _parts(root: pathlib.Path, seen: Seen) -> list[tuple[str, pathlib.Path]]:
     return given
 
 
+def _has_classes(folder: pathlib.Path) -> bool:
+    """Returns whether folders in one of a part may be classes, and are no part again."""
+    if not _folders(folder):
+        return False
+    return not all(
+        parts.of(inner.name)
+        or inner.name.lower() in {*folder_names.NO_CLASSES, folder.name.lower()}
+        for inner in _folders(_unwrapped(folder))
+    )
+
+
 def _classes(folder: pathlib.Path, seen: Seen) -> Iterator[tuple[str, pathlib.Path]]:
     seen.count("pictures left out that are in no folder of a class", _loose(folder))
     found = class_folders(folder)
-    if {name.lower() for name in found} <= _NO_CLASSES:
+    if {name.lower() for name in found} <= folder_names.NO_CLASSES:
         names = shown(", ".join(found))
         raise idx.error(folder, "folder", "a folder for each class", names, _FORM)
+    if len(found) > 1 and {name.lower() for name in found} <= folder_names.VARIANTS:
+        expected, hint = "one folder of classes", "Give one of these folders."
+        raise idx.error(folder, "folder", expected, shown(", ".join(found)), hint)
     for name, path in found.items():
+        if name.lower() in folder_names.SAID and not row_pictures.count_in(path):
+            seen.notes.append(f"{path}: no pictures in it, left out")
+            continue
         yield unicodedata.normalize("NFC", name), path
 
 

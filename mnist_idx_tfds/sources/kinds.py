@@ -1,6 +1,7 @@
 """What a source is that cannot be packed, and what to do with it instead."""
 
 import pathlib
+import re
 
 from mnist_idx_tfds import idx, idx_set
 from mnist_idx_tfds.foreign import shown
@@ -35,6 +36,8 @@ def of(path: pathlib.Path) -> tuple[str, str]:
     name = path.name.lower()
     if idx_set.named(path.name):
         return "an IDX file", f"It is packed: python -m trainer --idx_dir={path.parent}"
+    if re.fullmatch(r"data_batch_\d|test_batch|batches\.meta", name):
+        return "a pickle of CIFAR-10", "Give --dataset=cifar10 instead of the folder."
     if ".tfrecord-" in name:
         name = ".tfrecord"
     for ends, (what, hint) in _KINDS.items():

@@ -6,7 +6,7 @@ from collections.abc import Collection
 _NAMES: dict[str, str] = {
     **dict.fromkeys(("train", "training", "trn", "tr"), "train"),
     **dict.fromkeys(("valid", "validation", "val", "dev", "eval"), "valid"),
-    **dict.fromkeys(("test", "testing", "tst"), "test"),
+    **dict.fromkeys(("test", "testing", "tst", "evaluation"), "test"),
     # Kaggle's faces: what competitors saw their rank on, and what decided it.
     "publictest": "valid",
     "privatetest": "test",
@@ -24,9 +24,13 @@ def of(name: str) -> str | None:
 
 def within(name: str) -> str | None:
     """Returns the one part that a word of a file's name says, as in `k49-train-imgs`."""
-    words = re.split(r"[\W_\d]+", name.lower())
-    found = {_NAMES[word] for word in words if word in _NAMES}
+    found = _in_words(name) or _in_words(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name))
     return found.pop() if len(found) == 1 else None
+
+
+def _in_words(name: str) -> set[str]:
+    words = re.split(r"[\W_\d]+", name.lower())
+    return {_NAMES[word] for word in words if word in _NAMES}
 
 
 def splits(found: Collection[str]) -> dict[str, str]:

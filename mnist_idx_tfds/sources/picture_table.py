@@ -156,15 +156,17 @@ def _several(path: pathlib.Path, found: Sequence[pictured.Picture]) -> tuple[str
     labels: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for picture in found:
         labels[picture.origin][picture.label] = ""
+    again = len(found) - len(labels)
+    said = (f"odd: {path}: {again:,} rows name a picture again",) if again else ()
     several = {origin: names for origin, names in labels.items() if len(names) > 1}
     if not several:
-        return ()
+        return said
     origin, names = next(iter(several.items()))
     what = f"{len(several):,} with several, such as {origin} ({shown(names)})"
     if 10 * len(several) > len(labels):
         hint = "Are its rows objects in pictures? Cut these out first."
         raise idx.error(path, "labels", "one for each picture", what, hint)
-    return (f"odd: {path}: {what}",)
+    return (*said, f"odd: {path}: {what}")
 
 
 def _columns(

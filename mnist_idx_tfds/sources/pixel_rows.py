@@ -11,6 +11,7 @@ import numpy as np
 
 from mnist_idx_tfds import idx
 from mnist_idx_tfds.sources import table
+from mnist_idx_tfds.sources.options import WHITE_HINT
 from mnist_idx_tfds.sources.source import shown
 
 # All pixels of an image in one cell, in brackets or not.
@@ -147,8 +148,10 @@ def fault(
                 name = shown([header.columns[file.pixels[n % len(file.pixels)]]])
                 expected = "a number" if floats else "a whole number"
                 expected += f" of 0 to {white}" if white < math.inf else ""
+                above = _is_pixel(cell.strip(), floats, 65535) and float(cell) > white
                 cell = repr(cell) if cell.strip() else "nothing"
                 hint = "Each column but the label is a pixel." * (not floats)
+                hint = f"{hint} {WHITE_HINT}" if above else hint
                 where = f"line {number}: {name}"
                 return idx.error(header.path, where, expected, cell, hint)
     lines = f"lines {rows[0].number} to {rows[-1].number}"

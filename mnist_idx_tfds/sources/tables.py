@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from mnist_idx_tfds import idx
 from mnist_idx_tfds.sources import (
     columns,
-    folders,
+    folder_names,
     parts,
     picture_table,
     pixel_table,
@@ -106,7 +106,7 @@ def _classes(root: pathlib.Path) -> list[str]:
     return [
         folder.name
         for folder in sorted(filter(pathlib.Path.is_dir, root.iterdir()))
-        if not folders.is_no_class(folder.name)
+        if not folder_names.is_no_class(folder.name)
         and not parts.within(folder.name)
         and row_pictures.count_in(folder)
     ]

@@ -66,6 +66,37 @@ TAKEN = {
         [("a", "train", "train/a/1.png"), ("b", "train", "train/b/1.png")],
         ["1 pictures left out that are in no folder of a class (such as test1/1.png)"],
     ),
+    "test pictures a folder deeper": (
+        ["train/a/1.png", "train/b/1.png", "test/test/1.png", "val/images/1.png"],
+        [("a", "train", "train/a/1.png"), ("b", "train", "train/b/1.png")],
+        [
+            "2 pictures left out that are in no folder of a class (such as test/test/1.png)"
+        ],
+    ),
+    "folders without classes beside the parts": (
+        [*of_parts("train", "test")[0], "seg_pred/seg_pred/1.png", "unlabeled/1.png"],
+        of_parts("train", "test")[1],
+        [
+            "2 pictures left out that are in no folder of a class "
+            "(such as seg_pred/seg_pred/1.png)"
+        ],
+    ),
+    "training and evaluation": (*of_parts("training", "evaluation"), []),
+    "Images and Annotation": (
+        ["Images/a/1.png", "Images/b/1.png", "Annotation/a/1", "Annotation/b/1"],
+        [("a", "", "Images/a/1.png"), ("b", "", "Images/b/1.png")],
+        ["its folders are those of Images"],
+    ),
+    "classes and folders of notes": (
+        ["a/1.png", "b/1.png", "bbox/1.xml", "splits/train.txt"],
+        BOTH,
+        ["bbox: no pictures in it, left out", "splits: no pictures in it, left out"],
+    ),
+    "classes beside tables": (
+        ["a/1.png", "b/1.png", "splits.csv"],
+        BOTH,
+        ["folders are the classes, splits.csv left out"],
+    ),
     "parts in each class": (
         ["a/train/1.png", "a/test/1.png", "b/Train/1.png"],
         [
@@ -213,6 +244,10 @@ REFUSED = {
         "/test: classes: .*'cat' too. Rename it, if it is the class Cat",
     ),
     "a line feed in a name below": (["a/w/1\n.png"], "picture: expected a name with"),
+    "the same pictures in several forms": (
+        ["color/a/1.png", "grayscale/a/1.png", "segmented/a/1.png"],
+        ": folder: .* found color, grayscale, segmented. Give one of these folders",
+    ),
     "only empty folders": (["set/x/.keep"], "class: expected at least one picture"),
 }
 

@@ -27,6 +27,8 @@ def test_a_part_goes_by_its_usual_names(name, part):
         ("Training_set", "train"),
         ("train_test", None),
         ("contest", None),
+        ("trainLabels", "train"),
+        ("PublicTest", "valid"),
     ],
 )
 def test_a_part_may_be_a_word_of_a_name(name, part):

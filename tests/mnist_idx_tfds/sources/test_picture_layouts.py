@@ -482,3 +482,26 @@ def test_pictures_that_no_row_names_are_said(tmp_path):
         f"{tmp_path}: 2 pictures are not in doubtful.csv, and are left out"
     )
     assert source.total == 2
+
+
+def test_rows_that_name_a_picture_again_are_counted(tmp_path):
+    made(tmp_path, ["0.png"], {"a.csv": "file,label\n0.png,a\n0.png,a"})
+    note = opened(tmp_path, "a.csv", {}).notes[-1]
+    assert note == f"odd: {tmp_path / 'a.csv'}: 1 rows name a picture again"
+
+
+def test_tables_that_are_not_taken_are_named(tmp_path):
+    """Such as those to predict, without labels."""
+    tables = {"train.csv": "id,label\n0,a", "test.csv": "id\n1", "more.csv": "x"}
+    made(tmp_path, ["0.png"], tables)
+    note = opened(tmp_path, "", {}).notes[-1]
+    assert note == f"{tmp_path}: train.csv taken, more.csv, test.csv not"
+
+
+def test_folders_of_classes_in_those_of_the_parts_are_the_classes(tmp_path):
+    """However a table beside them, which has no labels, names the pictures."""
+    pictures = [f"{part}/{pet}" for part in ("train", "test") for pet in PETS]
+    made(tmp_path, pictures, {"sizes.csv": "file,width\ntrain/cat/0.png,640"})
+    source = opened(tmp_path, "", {})
+    assert {item.label for item in source.items} == {"cat", "dog"}
+    assert source.notes[0].endswith("folders are the classes, sizes.csv left out")

@@ -250,7 +250,7 @@ REFUSED = {
     "one image of many that is not of bytes": (
         lines(["label", *P], [[1, 0, 200, 0, 0], [1, 0, 0, 300, 0]]),
         {},
-        "line 3: pixel2: expected a whole number of 0 to 255, found '300'",
+        "line 3: pixel2: expected a whole number of 0 to 255, found '300'. .* --white",
     ),
 }
 

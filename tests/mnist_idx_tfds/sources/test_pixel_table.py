@@ -139,7 +139,8 @@ def changed(row, column, value):
         (
             HEADER,
             changed(3, 5, 256),
-            f"line 5: pixel4: expected a whole number of 0 to 255, found '256'. {EACH}",
+            f"line 5: pixel4: expected a whole number of 0 to 255, found '256'. {EACH} "
+            "Say which number is white with --white=N.",
         ),
         (
             HEADER,
