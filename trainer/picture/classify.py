@@ -134,8 +134,8 @@ def best(
     found = probabilities(network, pixels).astype(float)
     order = np.argsort(-found, axis=1, kind="stable")[:, :BEST]
     return [
-        [{"label": k, "name": names[k], "probability": row[k]} for k in labels.tolist()]
-        for row, labels in zip(found, order, strict=True)
+        [{"label": k, "name": names[k], "probability": row[k]} for k in labels]
+        for row, labels in zip(found.tolist(), order.tolist(), strict=True)
     ]
 
 
