@@ -101,7 +101,7 @@ def pack(
     train, test = counts
     counted = dict(zip(names, (train + test).tolist(), strict=True))
     notes += alike.notes(counted)
-    if "emnist" in source.name.lower():
+    if "emnist" in source.name.lower() and options.dataset is None:
         what = "EMNIST as published is stored transposed: look at some images"
         notes.append(f"odd: {source.name}: {what}")
     if len(names) == 1:

@@ -13,7 +13,6 @@ from mnist_idx_tfds.sources import (
     folder_names,
     parts,
     pictured,
-    row_pictures,
     split,
     table,
 )
@@ -163,6 +162,11 @@ def _loose(folder: pathlib.Path) -> list[str]:
     return [entry.path for entry in found if not entry.is_dir()]
 
 
+def _has_pictures(folder: pathlib.Path) -> bool:
+    """Returns whether files in a folder end as pictures do, not as `1` or `1.xml`."""
+    return any(map(table.is_file_name, Seen(folder).pictures(folder)))
+
+
 def _folders(folder: pathlib.Path) -> list[pathlib.Path]:
     return [folder / e.name for e in listing.entries(folder) if e.is_dir()]
 
@@ -175,8 +179,7 @@ def _unwrapped(root: pathlib.Path) -> pathlib.Path:
         inner = [
             folder
             for folder in _folders(top)
-            if folder.name.lower() not in folder_names.SAID
-            or row_pictures.count_in(folder)
+            if folder.name.lower() not in folder_names.SAID or _has_pictures(folder)
         ]
         real = os.path.realpath(inner[0]) if inner else ""
         if (
@@ -254,7 +257,7 @@ def _classes(folder: pathlib.Path, seen: Seen) -> Iterator[tuple[str, pathlib.Pa
         expected, hint = "one folder of classes", "Give one of these folders."
         raise idx.error(folder, "folder", expected, shown(", ".join(found)), hint)
     for name, path in found.items():
-        if name.lower() in folder_names.SAID and not row_pictures.count_in(path):
+        if name.lower() in folder_names.SAID and not _has_pictures(path):
             seen.notes.append(f"{path}: no pictures in it, left out")
             continue
         yield unicodedata.normalize("NFC", name), path
