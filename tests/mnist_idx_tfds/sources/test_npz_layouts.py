@@ -7,7 +7,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from mnist_idx_tfds import idx
+from mnist_idx_tfds import idx, pack
 from mnist_idx_tfds.sources import arrays, forms
 from mnist_idx_tfds.sources.options import Options
 
@@ -240,3 +240,10 @@ def test_damage_of_any_compression_is_named(tmp_path, how):
     path.write_bytes(data)
     with pytest.raises(idx.IdxError, match=r"x: expected .*, found an error"):
         found(path)
+
+
+def test_a_file_called_emnist_is_doubted(tmp_path):
+    np.savez(tmp_path / "emnist.npz", x=X, y=Y)
+    source = forms.open_source(tmp_path / "emnist.npz", Options())
+    notes = pack.pack(source, tmp_path / "out").notes
+    assert any("EMNIST as published is stored transposed" in note for note in notes)

@@ -449,6 +449,13 @@ REFUSED = {
         {},
         "a.csv: line 3: expected 2 values as in line 1, found 1",
     ),
+    "CIFAR-10 in Python": (
+        [],
+        {"data_batch_1": "x", "test_batch": "x"},
+        "",
+        {},
+        "found a pickle of CIFAR-10, data_batch_1. Give --dataset=cifar10",
+    ),
     "a submission": (
         ["0.png", "1.png"],
         {"train.csv": "id,label\n0,a", "sample_submission.csv": "id,label\n1,a"},
