@@ -11,6 +11,7 @@ import re
 import runpy
 import subprocess
 import sys
+import warnings
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from unittest import mock
@@ -70,10 +71,14 @@ def _absl_rows(program: str) -> Iterator[Row]:
 
 def _argparse_rows(program: str) -> Iterator[Row]:
     parsers: list[argparse.ArgumentParser] = []
-    sys.modules.pop(program, None)  # Else Python warns that it runs a second time.
-    with mock.patch(
-        "mnist_idx_tfds.program.run", lambda parser, main: parsers.append(parser)
+    with (
+        mock.patch(
+            "mnist_idx_tfds.program.run", lambda parser, main: parsers.append(parser)
+        ),
+        warnings.catch_warnings(),
     ):
+        # That tests have imported it before.
+        warnings.simplefilter("ignore", RuntimeWarning)
         runpy.run_module(program, run_name="__main__")
     for action in parsers[0]._actions:
         if isinstance(action, argparse._HelpAction):
