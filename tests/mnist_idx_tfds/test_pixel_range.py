@@ -22,6 +22,7 @@ def seen(*pieces):
         ([[0.1], [0.2]], 1),
         ([[0, 16], [255]], 255),
         ([[0.0, 128.0]], 255),
+        ([[0.5, 255.0]], 255),
         ([[0, 4095]], 4095),
         ([np.uint16([40000, 70])], 65535),
     ],
@@ -39,7 +40,8 @@ def test_what_is_white_follows_from_all_pieces(pieces, white):
         ([[0, 65536]], "whole numbers of 0 to 65536"),
         ([[0.0, 0.0]], "whole numbers of 0 to 0"),
         ([[-0.5, 0.5]], "numbers of -0.5 to 0.5"),
-        ([[0.5, 255.0]], "numbers of 0.5 to 255"),
+        ([[0.5, 100.0]], "numbers of 0.5 to 100"),
+        ([[0.5, 1.0], [128.5]], "numbers of 0.5 to 128.5"),
         ([[0.5], [np.nan]], "numbers of nan to nan"),
     ],
 )
