@@ -69,12 +69,12 @@ def pack(
       OSError: a file cannot be written.
     """
     with new_set.draft(out_dir) as folder:
-        placed, origins, pixels, notes = collected.collect(
+        placed, pixels, notes = collected.collect(
             source, options, folder, complain, progress
         )
         shape = pixels.shape[1:]
         source, placed = alike.merged(source, placed)
-        placed, more = groups.grouped(source.name, placed, origins, options)
+        placed, more = groups.grouped(source.name, placed, options)
         names = split.names_of(source, placed)
         splits, others = split.split(source, names, placed, options)
         notes += [*more, *others]
@@ -92,10 +92,8 @@ def pack(
                 _chunks(pixels, order), len(order), f"writing {part}", "images"
             )
             idx.write(path, (len(order), *shape), chunks)
-            idx_set.write_pictures(
-                folder / idx_set.PICTURES_FILES[part],
-                (origins[n] for n in order),
-            )
+            path = folder / idx_set.PICTURES_FILES[part]
+            idx_set.write_pictures(path, (placed[n].origin for n in order))
         idx_set.write_names(folder / idx_set.NAMES_FILE, names)
     height, width, channels = (*shape, 1)[:3]
     train, test = counts

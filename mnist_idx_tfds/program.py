@@ -3,15 +3,40 @@
 import argparse
 import io
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
-from mnist_idx_tfds import foreign, idx
+from mnist_idx_tfds import foreign, idx, idx_set
 
 _SECONDS = 2  # Between lines of progress.
 _Chunk = TypeVar("_Chunk")
+
+
+def number(least: int, most: int | None = None) -> Callable[[str], int]:
+    """Returns a type for `argparse`: whole numbers within bounds, in plain digits."""
+    expected = f"{least} or more" if most is None else f"{least} to {most}"
+
+    def parse(text: str) -> int:
+        found = int(text) if re.fullmatch("[0-9]{1,10}", text) else -1
+        if found < least or (most is not None and found > most):
+            raise argparse.ArgumentTypeError(f"expected {expected}, found {text!r}")
+        return found
+
+    return parse
+
+
+def add_transpose(parser: argparse.ArgumentParser) -> None:
+    """Adds the flag of how a set's images are stored."""
+    parser.add_argument(
+        "--transpose",
+        choices=idx_set.TRANSPOSE,
+        default="auto",
+        help="whether images of a set are stored with rows as columns; auto takes those "
+        "of EMNIST as published for such",
+    )
 
 
 def run(
@@ -33,9 +58,7 @@ def run(
 
 
 def guard(
-    name: str,
-    main: Callable[[], int | None],
-    mendable: type[Exception] = idx.IdxError,
+    name: str, main: Callable[[], int | None], mendable: type[Exception] = idx.IdxError
 ) -> NoReturn:
     """Runs `main`, and exits.
 
@@ -76,13 +99,7 @@ def _line(e: Exception) -> str:
     return str(e)
 
 
-def silent(
-    chunks: Iterable[_Chunk],
-    total: int,
-    name: str,
-    unit: str,
-    size: Callable[[_Chunk], int] = len,  # type: ignore[assignment]
-) -> Iterable[_Chunk]:
+def silent(chunks: Iterable[_Chunk], *args: Any, **kwargs: Any) -> Iterable[_Chunk]:
     """Passes chunks through, as `progress` does, and prints nothing."""
     return chunks
 

@@ -261,16 +261,6 @@ def _main(args: argparse.Namespace) -> int:
     return 0
 
 
-def _from(low: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if not text.isdecimal() or not low <= int(text) <= _MOST:
-            expected = f"expected {low} to {_MOST}"
-            raise argparse.ArgumentTypeError(f"{expected}, found {text!r}")
-        return int(text)
-
-    return parse
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m mnist_idx_tfds.render_digits",
@@ -287,7 +277,7 @@ def _parser() -> argparse.ArgumentParser:
     ):
         add(
             f"--{name}",
-            type=_from(low),
+            type=program.number(low, _MOST),
             default=default,
             metavar="N",
             help=f"{text} (default: {default})",

@@ -112,12 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("idx_dir", metavar="DIR", help="folder of the four IDX files")
     parser.add_argument("out_dir", metavar="OUT_DIR", help="where to write")
-    parser.add_argument(
-        "--transpose",
-        choices=idx_set.TRANSPOSE,
-        default="auto",
-        help="whether images are stored with rows as columns (default: auto, as of EMNIST)",
-    )
+    program.add_transpose(parser)
     return parser
 
 

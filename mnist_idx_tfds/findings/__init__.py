@@ -12,8 +12,6 @@ from mnist_idx_tfds.findings import classes, images
 from mnist_idx_tfds.findings.finding import Finding, Place
 from mnist_idx_tfds.findings.tally import Tally
 
-__all__ = ["Finding", "Place", "Tally", "find"]
-
 
 def find(
     train: Tally,
@@ -41,9 +39,7 @@ def find(
 
 
 def _files(
-    part: str,
-    found: list[Finding],
-    pictures: Callable[[str], Iterable[str] | None],
+    part: str, found: list[Finding], pictures: Callable[[str], Iterable[str] | None]
 ) -> dict[int, str]:
     """Returns the files of the images of a part that are named, by their positions."""
     places = itertools.chain.from_iterable(f.places for f in found)

@@ -30,26 +30,3 @@ from mnist_idx_tfds.idx.reading import (
     read_verified,
 )
 from mnist_idx_tfds.idx.writing import save, write
-
-__all__ = [
-    "DTYPES",
-    "TYPE_NAMES",
-    "Header",
-    "IdxError",
-    "PathLike",
-    "changed",
-    "check",
-    "error",
-    "load",
-    "magic_name",
-    "open_memmap",
-    "opened",
-    "per_chunk",
-    "read",
-    "read_header",
-    "read_range",
-    "read_verified",
-    "save",
-    "unreadable",
-    "write",
-]

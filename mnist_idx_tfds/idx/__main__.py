@@ -173,12 +173,6 @@ def _main(args: argparse.Namespace) -> int:
     return 1 if bad or (odd and args.strict) else 0
 
 
-def _count(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"expected 0 or more, found {text!r}")
-    return int(text)
-
-
 if __name__ == "__main__":
     _parser = argparse.ArgumentParser(
         prog="python -m mnist_idx_tfds.idx",
@@ -199,17 +193,11 @@ if __name__ == "__main__":
     )
     _parser.add_argument(
         "--show",
-        type=_count,
+        type=program.number(0),
         default=0,
         metavar="N",
         help="draw the first N images of each file, from the file's lowest value (blank) "
         "to its highest",
     )
-    _parser.add_argument(
-        "--transpose",
-        choices=idx_set.TRANSPOSE,
-        default="auto",
-        help="whether images of a set are stored with rows as columns; auto takes those "
-        "of EMNIST as published for such",
-    )
+    program.add_transpose(_parser)
     program.run(_parser, _main)

@@ -15,14 +15,9 @@ DTYPES: dict[int, np.dtype[Any]] = {
     0x0D: np.dtype(">f4"),
     0x0E: np.dtype(">f8"),
 }
-TYPE_NAMES = {
-    0x08: "ubyte",
-    0x09: "byte",
-    0x0B: "short",
-    0x0C: "int",
-    0x0D: "float",
-    0x0E: "double",
-}
+TYPE_NAMES = dict(
+    zip(DTYPES, ("ubyte", "byte", "short", "int", "float", "double"), strict=True)
+)
 CODES = {dtype: code for code, dtype in DTYPES.items()}
 MAX_RANK = 32  # NumPy 1 has no arrays of more dimensions.
 

@@ -38,7 +38,9 @@ def payload_error(path: PathLike, header: Header, found: int) -> IdxError:
     else:
         amount = f"{found}"
         hint = _SHORT_GZIP if header.compressed else _SHORT
-    if _looks_swapped(header):
+    # Dimensions that make sense only with their bytes in reverse order.
+    swapped = np.array(header.shape, np.uint32).byteswap()
+    if max(header.shape) >= 1 << 24 and int(swapped.max()) < 1 << 24:
         hint = "Its dimensions look little-endian; IDX is big-endian."
     hint = text_damage.cause(path) or hint
     return error(path, "payload", expected, amount, hint)
@@ -68,9 +70,3 @@ def of_start(path: PathLike, start: bytes, compressed: bool) -> str:
         return "This is text, not data: open it and see what it says."
     kind = "gzip-compressed data" if compressed else "data"
     return f"This is {kind} of another format; is it the right file?"
-
-
-def _looks_swapped(header: Header) -> bool:
-    """Whether the dimensions make sense only with their bytes in reverse order."""
-    swapped = np.array(header.shape, np.uint32).byteswap()
-    return max(header.shape) >= 1 << 24 and int(swapped.max()) < 1 << 24

@@ -39,7 +39,7 @@ def cause(path: PathLike) -> str:
                 last = block[-1:]
                 try:
                     text = decoder.decode(block) if decoder else ""
-                    wide += len(text) - _ascii(text)
+                    wide += len(text) - len(text.encode("ascii", "ignore"))
                 except UnicodeDecodeError:
                     decoder = None
     except OSError:
@@ -53,11 +53,6 @@ def cause(path: PathLike) -> str:
         lost = ", and bytes were lost" if _LOST in start else ""
         return f"{_UTF8}{lost}: {_AGAIN}"
     return ""
-
-
-def _ascii(text: str) -> int:
-    """Returns how many characters are of seven bits."""
-    return len(text.encode("ascii", "ignore"))
 
 
 def _size(start: bytes) -> int | None:

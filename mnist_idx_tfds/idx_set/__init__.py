@@ -20,25 +20,3 @@ from mnist_idx_tfds.idx_set.texts import (
     write_names,
     write_pictures,
 )
-
-__all__ = [
-    "NAMES_FILE",
-    "PICTURES_FILES",
-    "TRANSPOSE",
-    "IdxSet",
-    "Images",
-    "Pair",
-    "Part",
-    "find",
-    "holds_images",
-    "images_of",
-    "is_set",
-    "named",
-    "pair_of",
-    "read_names",
-    "sha256",
-    "size_name",
-    "with_channels",
-    "write_names",
-    "write_pictures",
-]

@@ -33,13 +33,13 @@ class Page(NamedTuple):
     Attributes:
       image: of mode "L" or "RGB", or of "F" where the file has more than 8 bits of gray,
         whose range it alone cannot tell.
-      frames: of the animation that it begins, else 1.
       on_black: whether it is ink on nothing that would not be seen on white.
+      frames: of the animation that it begins, else 1.
     """
 
     image: Image.Image
-    frames: int
     on_black: bool
+    frames: int
 
 
 def pages(
@@ -63,31 +63,30 @@ def pages(
     """
     path = file[0] if isinstance(file, tuple) else file
     try:
-        source: str | os.PathLike[str] | io.BytesIO
-        source = io.BytesIO(file[1]) if isinstance(file, tuple) else _regular(file)
+        if not isinstance(file, tuple) and is_pipe(file):
+            raise ValueError("a pipe or a device, no file")
+        source = io.BytesIO(file[1]) if isinstance(file, tuple) else file
         with Image.open(source, formats=_FORMATS) as image:
             _check_size(image, large)
             count = 1 if image.format in _ONE else getattr(image, "n_frames", 1)
+            frames = count if image.format in _ANIMATED else 1
             if enough:
                 image.draft(None, (enough, enough))
-            if count == 1 or image.format in _ANIMATED or not all_pages:
+            taken = count if frames == 1 and all_pages else 1
+            for number in range(taken):
+                if number:
+                    image.seek(number)
+                    _check_size(image, large)
+                    if getattr(image, "tag_v2", {}).get(254, 0) & _REDUCED_OR_MASK:
+                        continue
                 ahead(image.width * image.height)
                 cut = _is_cut(image)
-                ImageOps.exif_transpose(image, in_place=True)
-                seen, on_black = _plain(image, cut)
-                frames = count if image.format in _ANIMATED else 1
-                yield Page(seen, frames, on_black)
-                return
-            for number in range(count):
-                image.seek(number)
-                _check_size(image, large)
-                tags = getattr(image, "tag_v2", {})
-                if number and tags.get(254, 0) & _REDUCED_OR_MASK:
-                    continue
-                ahead(image.width * image.height)
-                cut = _is_cut(image)
-                seen, on_black = _plain(ImageOps.exif_transpose(image), cut)
-                yield Page(seen, 1, on_black)
+                page: Image.Image = image
+                if taken == 1:  # As it is, without a copy.
+                    ImageOps.exif_transpose(image, in_place=True)
+                else:
+                    page = ImageOps.exif_transpose(image)
+                yield Page(*_plain(page, cut), frames)
     except Exception as e:  # Whatever a decoder makes of a damaged file.
         if isinstance(e, UnidentifiedImageError):
             reason = "data of no known format"
@@ -128,18 +127,10 @@ def is_pipe(path: str | os.PathLike[str]) -> bool:
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
-def _regular(path: str | os.PathLike[str]) -> str | os.PathLike[str]:
-    if is_pipe(path):
-        raise ValueError("a pipe or a device, no file")
-    return path
-
-
 def _check_size(image: Image.Image, large: bool) -> None:
     """Raises an error where Pillow only warns."""
-    limit, pixels = (
-        _LARGE if large else Image.MAX_IMAGE_PIXELS,
-        image.width * image.height,
-    )
+    limit = _LARGE if large else Image.MAX_IMAGE_PIXELS
+    pixels = image.width * image.height
     if limit and pixels > limit:
         raise Image.DecompressionBombError(
             f"Image size ({pixels} pixels) exceeds limit of {limit} pixels, could be "

@@ -44,9 +44,7 @@ def load(path: str | os.PathLike[str], enough: int | None = None) -> Image.Image
 
 
 def _load(
-    path: File,
-    enough: int | None,
-    ahead: Callable[[int], None] = lambda pixels: None,
+    path: File, enough: int | None, ahead: Callable[[int], None] = lambda pixels: None
 ) -> Image.Image:
     (page,) = loading.pages(path, enough, ahead=ahead, all_pages=False)
     if page.image.mode != "F":
@@ -107,7 +105,7 @@ def read_all(
 
     def read(file: File, ahead: Callable[[int], None]) -> Read:
         found = Read([])
-        for image, frames, on_black in loading.pages(file, enough, large, ahead):
+        for image, on_black, frames in loading.pages(file, enough, large, ahead):
             found.frames, found.on_black = frames, on_black
             if image.mode == "F":
                 found.range = found.range or Range()

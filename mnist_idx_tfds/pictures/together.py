@@ -82,7 +82,8 @@ def in_order(
 
     def batches() -> Iterator[tuple[int, list[Name]]]:
         for turn in itertools.count():
-            batch = list(itertools.islice(remaining, _together(largest)))
+            together = max(1, min(_MOST_TOGETHER, _BATCH_PIXELS // largest))
+            batch = list(itertools.islice(remaining, together))
             if not batch:
                 return
             yield turn, batch
@@ -135,8 +136,3 @@ def in_order(
             memory.done(turn)
     finally:
         memory.close()
-
-
-def _together(pixels: int) -> int:
-    """Returns how many pictures of a size are a batch."""
-    return max(1, min(_MOST_TOGETHER, _BATCH_PIXELS // pixels))

@@ -46,43 +46,7 @@ def in_pairs(path: pathlib.Path) -> tuple[list[Pair], list[str]]:
     Raises:
       idx.IdxError: there are none to train on, or several sets.
     """
-    return _pairs(path, _places(path))
-
-
-def _places(path: pathlib.Path) -> list[Place]:
-    """Returns where the arrays of a file or folder are, or those beside an only one."""
-    if not path.is_dir():
-        places = arrays.find(path)
-        if len(places) != 1 or places[0].name != path.stem:
-            return places
-        rest = _words(path.stem)[2]
-        beside = _places(path.parent)
-        return [place for place in beside if _words(place.name)[2] == rest]
-    return [
-        place
-        for file in sorted(path.iterdir())
-        if file.suffix.lower() in arrays.SUFFIXES and not file.name.startswith(".")
-        for place in arrays.find(file)
-    ]
-
-
-def _words(name: str) -> tuple[str, str, tuple[str, ...]]:
-    """Returns what an array is by its name: its kind, its part, and other words."""
-    kinds, found, rest = set(), set(), []
-    for word in re.split(r"[\W_]+", name.lower()):
-        kind, part = _JOINED.get(word, (word, word))
-        if kind in _KINDS:
-            kinds.add(_KINDS[kind])
-        if part_of := parts.of(part):
-            found.add(part_of)
-        if kind not in _KINDS and not part_of:
-            rest.append(word)
-    if len(kinds) != 1 or len(found) > 1:
-        return "", "", (name,)
-    return kinds.pop(), "".join(found), tuple(rest)
-
-
-def _pairs(path: pathlib.Path, places: Sequence[Place]) -> tuple[list[Pair], list[str]]:
+    places = _places(path)
     found: defaultdict[str, dict[tuple[str, tuple[str, ...]], Place]]
     found = defaultdict(dict)
     for place in places:
@@ -118,6 +82,39 @@ def _pairs(path: pathlib.Path, places: Sequence[Place]) -> tuple[list[Pair], lis
         raise idx.error(path, "arrays", _EXPECTED, there, _HINT)
     order = ["", "train", "valid", "test"]
     return sorted(pairs, key=lambda pair: order.index(pair.part)), notes
+
+
+def _places(path: pathlib.Path) -> list[Place]:
+    """Returns where the arrays of a file or folder are, or those beside an only one."""
+    if not path.is_dir():
+        places = arrays.find(path)
+        if len(places) != 1 or places[0].name != path.stem:
+            return places
+        rest = _words(path.stem)[2]
+        beside = _places(path.parent)
+        return [place for place in beside if _words(place.name)[2] == rest]
+    return [
+        place
+        for file in sorted(path.iterdir())
+        if file.suffix.lower() in arrays.SUFFIXES and not file.name.startswith(".")
+        for place in arrays.find(file)
+    ]
+
+
+def _words(name: str) -> tuple[str, str, tuple[str, ...]]:
+    """Returns what an array is by its name: its kind, its part, and other words."""
+    kinds, found, rest = set(), set(), []
+    for word in re.split(r"[\W_]+", name.lower()):
+        kind, part = _JOINED.get(word, (word, word))
+        if kind in _KINDS:
+            kinds.add(_KINDS[kind])
+        if part_of := parts.of(part):
+            found.add(part_of)
+        if kind not in _KINDS and not part_of:
+            rest.append(word)
+    if len(kinds) != 1 or len(found) > 1:
+        return "", "", (name,)
+    return kinds.pop(), "".join(found), tuple(rest)
 
 
 def _by_number(places: Sequence[Place]) -> list[Pair]:

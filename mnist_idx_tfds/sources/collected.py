@@ -18,14 +18,12 @@ class Collected(NamedTuple):
     """What was read.
 
     Attributes:
-      placed: what decides where each item goes.
-      origins: where in the source each is.
+      placed: what is kept of each item.
       pixels: uint8 of shape `(n, height, width)`, or with 3 channels last, in a file.
       notes: lines that say what was read.
     """
 
     placed: list[Placed]
-    origins: list[str]
     pixels: np.ndarray
     notes: list[str]
 
@@ -52,7 +50,6 @@ def collect(
       OSError: a file cannot be written.
     """
     placed: list[Placed] = []
-    origins: list[str] = []
     shape: tuple[int, ...] = ()
     first, bad, dropped = "", 0, 0
     items = progress(source.items, source.total, "reading", "images", lambda item: 1)
@@ -84,8 +81,8 @@ def collect(
                 pixels = np.zeros(shape, np.uint8)
             stream.write(pixels.tobytes())
             digest = hashlib.blake2b(item.pixels.tobytes(), digest_size=16).digest()
-            placed.append(Placed(item.label, item.split, item.key, item.group, digest))
-            origins.append(item.origin)
+            kept = item.label, item.split, item.key, item.group, digest, item.origin
+            placed.append(Placed(*kept))
     if bad and not (options.skip_bad and placed):
         expected = "ones that can be read"
         found = f"{bad:,} of {bad + len(placed):,} that cannot, listed above"
@@ -104,7 +101,7 @@ def collect(
     stored = np.memmap(folder / "pixels", np.uint8, "r+", shape=all_shape)
     if deep.items:
         notes += deep.fill(stored, folder / "deep", source.name, options.white)
-    return Collected(placed, origins, stored, notes)
+    return Collected(placed, stored, notes)
 
 
 class _Deep:

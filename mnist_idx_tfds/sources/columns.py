@@ -56,6 +56,8 @@ class Table:
       names: of the columns.
       rows: values of these, one list for each row.
       where: what an error calls a row, by its position in `rows`.
+      whole: the part that all of it is, empty where columns may say it.
+      label: position of the labels, None to look for them.
       used: positions of columns that are known to be something else.
       said: what notes say before where the labels are from.
     """
@@ -64,22 +66,21 @@ class Table:
     names: Sequence[str]
     rows: Sequence[Sequence[str]]
     where: Callable[[int], str]
+    whole: str = ""
+    label: int | None = None
     used: frozenset[int] = frozenset()
     said: str = ""
 
-    def labels(self, given: int | None) -> tuple[list[str], str]:
+    def labels(self) -> tuple[list[str], str]:
         """Finds the label of each row, and what to say of where it is from.
 
         Columns of zeros and a one, a column for each class, are labels, too.
 
-        Args:
-          given: position of their column; None to look for it.
-
         Raises:
           idx.IdxError: there is not exactly one such column.
         """
-        if given is not None:
-            return self._column(given)
+        if self.label is not None:
+            return self._column(self.label)
         found = [n for n in self._free() if plain(self.names[n]) in LABELS]
         if len(found) > 1 and self._the_same(found):
             # A number and a name of the same class: the name.
@@ -196,12 +197,19 @@ def like(names: Iterable[str], known: frozenset[str]) -> list[int]:
     return [n for n, name in enumerate(names) if plain(name) in known]
 
 
-def position(path: idx.PathLike, names: Sequence[str], name: str, flag: str) -> int:
+def position(
+    path: idx.PathLike, names: Sequence[str], name: str | None, flag: str
+) -> int | None:
     """Finds a column that the user gave, by its name or as -1, the last, or the like.
+
+    Returns:
+      Its position, None where the user gave none.
 
     Raises:
       idx.IdxError: there is not exactly one such column.
     """
+    if name is None:
+        return None
     found = [n for n, other in enumerate(names) if other == name]
     count = len(names)
     if not found and re.fullmatch(r"-?\d{1,9}", name) and -count <= int(name) < count:

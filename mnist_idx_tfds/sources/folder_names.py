@@ -4,35 +4,18 @@ import re
 
 # What holds what is said of the pictures of a set, or all of these.
 SAID = frozenset(
-    {
-        "labels",
-        "label",
-        "masks",
-        "mask",
-        "annotations",
-        "annotation",
-        "groundtruth",
-        "gt",
-    }
-    | {
-        "bbox",
-        "bboxes",
-        "metadata",
-        "meta",
-        "splits",
-        "lists",
-        "imagesets",
-        "xml",
-        "csv",
-    }
+    {"label", "labels", "mask", "masks", "annotation", "annotations", "groundtruth"}
+    | {"gt", "bbox", "bboxes", "meta", "metadata", "splits", "lists", "imagesets"}
+    | {"xml", "csv"}
 )
 NO_CLASSES = SAID | {
     *("images", "image", "imgs", "img", "jpegimages", "pictures", "photos", "data")
 }
 # The same pictures in several forms.
 VARIANTS = frozenset(
-    {"color", "colour", "rgb", "gray", "grey", "grayscale", "greyscale"}
-) | {*("segmented", "original", "raw", "processed", "augmented", "resized", "cropped")}
+    {"color", "colour", "rgb", "gray", "grey", "grayscale", "greyscale", "segmented"}
+    | {"original", "raw", "processed", "augmented", "resized", "cropped"}
+)
 _PIECES = frozenset({"part", "batch", "chunk"})  # Of a set, for its size.
 
 

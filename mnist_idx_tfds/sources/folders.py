@@ -9,13 +9,7 @@ from typing import NamedTuple
 from mnist_idx_tfds import idx
 from mnist_idx_tfds.foreign import shown
 from mnist_idx_tfds.pictures import folder as listing
-from mnist_idx_tfds.sources import (
-    folder_names,
-    parts,
-    pictured,
-    split,
-    table,
-)
+from mnist_idx_tfds.sources import folder_names, parts, pictured, split, table
 from mnist_idx_tfds.sources.options import Options
 from mnist_idx_tfds.sources.source import Source
 
@@ -44,9 +38,9 @@ def open_source(images_dir: idx.PathLike, options: Options) -> Source:
       idx.IdxError: as `find`.
     """
     root = pathlib.Path(images_dir).expanduser()
-    names, pictures, notes = find(root)
-    source = Source(f"{root}", len(pictures), iter(()), names, notes=notes)
-    return pictured.of_pictures(source, pictures, options)._replace(ordered=False)
+    names, found, notes = find(root)
+    how = {"names": names, "notes": notes, "ordered": False}
+    return pictured.source(f"{root}", len(found), found, options, **how)
 
 
 def find(root: pathlib.Path) -> Found:

@@ -44,7 +44,7 @@ def open_source(path: idx.PathLike | None, options: Options) -> Source:
     if not found.is_file():  # To open it may take forever.
         raise idx.error(found, "source", _EXPECTED, "a pipe or a device")
     if table.may_be_table(found):
-        return tables.open_source(tables.given(found, options), options)
+        return tables.open_source(table.of_parts(found, options.test_csv), options)
     if found.suffix.lower() in arrays.SUFFIXES:
         options.check(flags.NPZ)
         return npz.open_source(found, options)

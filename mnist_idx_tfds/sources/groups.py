@@ -15,14 +15,13 @@ _NAME = re.compile(r"(.*\d.*)[_-]\D{0,9}\d+(?:\.\w+)?|(.+) page \d+")
 
 
 def grouped(
-    name: str, placed: list[Placed], origins: Sequence[str], options: Options
+    name: str, placed: list[Placed], options: Options
 ) -> tuple[list[Placed], list[str]]:
     """Gives items their groups, where `options.group` says these; see `Item`.
 
     Args:
       name: of the source, for errors.
       placed: the items.
-      origins: where in the source each is.
       options: `group`, a column, which the source has read, or a pattern.
 
     Returns:
@@ -34,7 +33,7 @@ def grouped(
     if all(item.split for item in placed):
         return placed, []
     if not options.group:
-        example = _looks_like(origins, [item.label for item in placed])
+        example = _looks_like(placed)
         pattern = "(.+) page" if re.search(r" page \d+$", example) else "(.+)[_-]"
         note = (
             f"{name}: names such as {shown(example)} look like several of one thing, of "
@@ -43,7 +42,7 @@ def grouped(
         )
         return placed, [note] if example else []
     if not any(item.group for item in placed):
-        found = _by_pattern(name, options.group, origins)
+        found = _by_pattern(name, options.group, [item.origin for item in placed])
         pairs = zip(placed, found, strict=True)
         placed = [item._replace(group=group) for item, group in pairs]
     alone = sum(not item.group for item in placed)
@@ -65,21 +64,21 @@ def _by_pattern(name: str, pattern: str, origins: Sequence[str]) -> list[str]:
     return ["/".join(map(str, m.groups() or (m[0],))) if m else "" for m in found]
 
 
-def _looks_like(origins: Sequence[str], labels: Sequence[str]) -> str:
+def _looks_like(placed: Sequence[Placed]) -> str:
     """Returns a name of several items of a class that look like a group, or nothing.
 
     Names look so if nearly all have such a part, which several share, of several in most
     of the classes.
     """
-    names = [origin.rpartition("/")[2] for origin in origins]
+    names = [item.origin.rpartition("/")[2] for item in placed]
     found = [match and (match[1] or match[2]) for match in map(_NAME.fullmatch, names)]
     groups = collections.Counter(
-        (label, group) for label, group in zip(labels, found, strict=True) if group
+        (item.label, group) for item, group in zip(placed, found, strict=True) if group
     )
     classes = collections.Counter(label for label, _ in groups)
     several = sum(count > 1 for count in classes.values())
-    common = 2 * len(groups) <= groups.total() >= 0.9 * len(origins)
-    if not common or 2 * several <= len({*labels}):
+    common = 2 * len(groups) <= groups.total() >= 0.9 * len(placed)
+    if not common or 2 * several <= len({item.label for item in placed}):
         return ""
     (_, first), _ = groups.most_common(1)[0]
     return next(

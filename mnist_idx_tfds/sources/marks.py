@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from mnist_idx_tfds import idx
 from mnist_idx_tfds.foreign import shown
-from mnist_idx_tfds.sources import columns, parts, split
+from mnist_idx_tfds.sources import parts, split
+from mnist_idx_tfds.sources.columns import Table
 from mnist_idx_tfds.sources.options import Options
 
 
@@ -18,19 +19,8 @@ class Mark(NamedTuple):
     group: str
 
 
-class Marked(NamedTuple):
-    """A table with the part that the whole of it is, and the position of its labels.
-
-    The part is empty where columns may say it, the position None to look for them.
-    """
-
-    table: columns.Table
-    whole: str
-    label: int | None
-
-
 def find(
-    tables: Sequence[Marked], options: Options
+    tables: Sequence[Table], options: Options
 ) -> tuple[list[list[Mark | None]], tuple[str, ...]]:
     """Finds what the tables of a set say of their rows.
 
@@ -43,33 +33,34 @@ def find(
       lines that say what was taken for what.
 
     Raises:
-      idx.IdxError: as `Table.labels` and `Table.parts`; or a row has no label, or is of
-        another part than its table.
+      idx.IdxError: as `Table.labels` and `Table.parts`; or a table has no row, or a row
+        no label, or is of another part than its table.
     """
     found: list[list[Mark]] = []
     notes: list[str] = []
     stated: dict[str, str] = {}  # The part that each value says.
-    for table, whole, given in tables:
-        labels, said = table.labels(given)
+    for table in tables:
+        if not table.rows:
+            hint = "The file has no data."
+            raise idx.error(table.path, "rows", "at least one image", "none", hint)
+        labels, said = table.labels()
         notes.append(f"{table.path}: {table.said}{said}")
         values, more = table.parts()
         notes += more
-        if values is not None:
-            stated |= dict(values)
-        of = _within(table, whole, values)
+        stated |= dict(values or ())
+        of = _within(table, values)
         groups = _groups(table, options.group)
         found.append(list(map(Mark, labels, of, groups)))
     labelled = {m.part for rows in found for m in rows if m.label or not m.part}
     counts = Counter(mark.part for rows in found for mark in rows)
-    path = tables[0].table.path
+    path = tables[0].path
     for part in sorted({*counts} - labelled):
         notes.append(f"{path}: {counts[part]:,} of {part} have no label, left out")
     notes += _said(path, stated, labelled - {""}, options)
     marked: list[list[Mark | None]] = []
-    for (table, _, _), of_table in zip(tables, found, strict=True):
-        kept = [mark if mark.part in labelled else None for mark in of_table]
-        _check(table, [mark and mark.label for mark in kept])
-        marked.append(kept)
+    for table, of_table in zip(tables, found, strict=True):
+        marked.append([mark if mark.part in labelled else None for mark in of_table])
+        _check(table, [mark and mark.label for mark in marked[-1]])
     return marked, tuple(notes)
 
 
@@ -84,20 +75,20 @@ def _said(
         return [
             f"{path}: all are of {labelled.pop()}, and a share of them is tested on"
         ]
-    used = {
-        split: [value for value, part in stated.items() if splits.get(part) == split]
-        for split in ("train", "test")
-    }
-    if not all(used.values()):
+    train, test = (
+        " and ".join(
+            shown(value) for value in stated if splits.get(stated[value]) == of
+        )
+        for of in ("train", "test")
+    )
+    if not train or not test:
         return []
-    train, test = (" and ".join(map(shown, used[split])) for split in used)
     return [f"{path}: {train} are trained on, {test} tested on"]
 
 
-def _within(
-    table: columns.Table, whole: str, stated: list[tuple[str, str]] | None
-) -> Sequence[str]:
+def _within(table: Table, stated: list[tuple[str, str]] | None) -> Sequence[str]:
     """Returns the part of each row of a table that may be of one part as a whole."""
+    whole = table.whole
     if stated is None:
         return [whole] * len(table.rows)
     for row, (_, part) in enumerate(stated):
@@ -107,7 +98,7 @@ def _within(
     return [whole if whole == "test" else part for _, part in stated]
 
 
-def _groups(table: columns.Table, name: str | None) -> Sequence[str]:
+def _groups(table: Table, name: str | None) -> Sequence[str]:
     """Returns the group of each row, if a column of that name says it."""
     found = [n for n, other in enumerate(table.names) if other == name]
     if len(found) != 1:
@@ -115,7 +106,7 @@ def _groups(table: columns.Table, name: str | None) -> Sequence[str]:
     return [row[found[0]].strip() for row in table.rows]
 
 
-def _check(table: columns.Table, labels: Sequence[str | None]) -> None:
+def _check(table: Table, labels: Sequence[str | None]) -> None:
     """Raises an `idx.IdxError` if a label is none; None is of what is left out."""
     for label in {*labels} - {None}:
         where = f"{table.where(labels.index(label))}: label"

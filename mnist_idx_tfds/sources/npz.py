@@ -18,12 +18,14 @@ _EXACT = 2**53  # Floats above that are no counted numbers.
 _ANY = Options()
 
 
-class _Images(NamedTuple):
-    """An array of images: rows of pixels with a size, or with the colors first, or not."""
+class _Part(NamedTuple):
+    """Images and their labels: rows of pixels with a size, or with the colors first."""
 
     array: Array
-    size: tuple[int, int] | None = None
-    colors_first: bool = False
+    size: tuple[int, int] | None
+    colors_first: bool
+    labels: list[str]
+    split: str
 
     def chunks(self) -> Iterator[np.ndarray]:
         """Yields `(n, height, width)`, or with channels last, about 1 MiB each."""
@@ -31,12 +33,6 @@ class _Images(NamedTuple):
             if self.size:
                 chunk = chunk.reshape(-1, *self.size)
             yield np.moveaxis(chunk, 1, -1) if self.colors_first else chunk
-
-
-class _Part(NamedTuple):
-    images: _Images
-    labels: list[str]
-    split: str
 
 
 def find_in(root: pathlib.Path) -> bool:
@@ -69,20 +65,21 @@ def open_source(path: idx.PathLike, options: Options = _ANY) -> Source:
     found: list[_Part] = []
     for pair in pairs:
         array = arrays.read_header(pair.images, "biuf")
-        images = _images(array, options.shape)
-        _check_like(found[0].images.array if found else array, array)
+        size, colors_first = _layout(array, options.shape)
+        _check_like(found[0].array if found else array, array)
         labels = _labels(arrays.read_header(pair.labels, "biufUS"), array)
-        found.append(_Part(images, labels, pair.part))
+        found.append(_Part(array, size, colors_first, labels, pair.part))
     white = _white(root, found, options.white)
     notes += pixel_range.note(root, white)
     total = sum(len(part.labels) for part in found)
-    return Source(
-        f"{root}", total, _items(found, white, options.color), notes=tuple(notes)
-    )
+    items = _items(found, white, options.color)
+    return Source(f"{root}", total, items, notes=tuple(notes))
 
 
-def _images(array: Array, size: tuple[int, int] | None) -> _Images:
-    """Returns an array of images, of rows with the shape that these have.
+def _layout(
+    array: Array, size: tuple[int, int] | None
+) -> tuple[tuple[int, int] | None, bool]:
+    """Returns the size of images that are rows, and whether colors are first.
 
     Raises:
       idx.IdxError: it holds none.
@@ -96,7 +93,7 @@ def _images(array: Array, size: tuple[int, int] | None) -> _Images:
             hint = "Say with --shape=HEIGHTxWIDTH which images these are, or save them "
             hint += "as (n, height, width)."
             raise arrays.error(place, expected, f"{found}", hint)
-        return _Images(array, size)
+        return size, False
     if (
         len(found) not in (3, 4)
         or min(found) < 1
@@ -104,8 +101,7 @@ def _images(array: Array, size: tuple[int, int] | None) -> _Images:
     ):
         expected = "images, (n, height, width), with 1 or 3 channels, or rows"
         raise arrays.error(place, expected, f"{found}")
-    colors_first = len(found) == 4 and found[3] not in (1, 3)
-    return _Images(array, None, colors_first)
+    return None, len(found) == 4 and found[3] not in (1, 3)
 
 
 def _check_like(first: Array, array: Array) -> None:
@@ -176,29 +172,28 @@ def _error_at(place: Place, item: int, expected: str, found: str) -> idx.IdxErro
 def _white(path: pathlib.Path, parts_of: Sequence[_Part], given: int | None) -> int:
     """Returns what is white in all parts together; see `pixel_range`."""
     seen = pixel_range.Range()
-    found = [part.images.array for part in parts_of]
+    found = [part.array for part in parts_of]
     for array in found:
         for chunk in array.chunks():
             seen.see(chunk)
             if seen.sure and array.dtype == np.uint8 and not given:
                 return 255
-    return seen.white(
-        path, ", ".join(f"{array.place}" for array in found), given, WHITE_HINT
-    )
+    names = ", ".join(f"{array.place}" for array in found)
+    return seen.white(path, names, given, WHITE_HINT)
 
 
 def _items(found: Sequence[_Part], white: int, color: bool) -> Iterator[Item]:
-    for images, labels, of_split in found:
-        item, place = 0, images.array.place
-        for chunk in images.chunks():
-            for image in colors.of_images(pixel_range.to_bytes(chunk, white), color):
+    for part in found:
+        place, labelled = part.array.place, enumerate(part.labels)
+        for chunk in part.chunks():
+            images = colors.of_images(pixel_range.to_bytes(chunk, white), color)
+            for image, (item, label) in zip(images, labelled, strict=False):
                 origin = f"{place}[{item}]"
                 yield Item(
                     pixels=image,
-                    label=labels[item],
-                    split=of_split,
+                    label=label,
+                    split=part.split,
                     key=origin,
                     origin=f"{place.path.name} {origin}",
                     path=f"{place.path}: {origin}",
                 )
-                item += 1

@@ -5,7 +5,7 @@ import dataclasses
 import re
 from typing import Any
 
-from mnist_idx_tfds import idx
+from mnist_idx_tfds import idx, program
 
 FOLDER = "a folder of classes"
 UNPACKED = "a folder that unpack made"
@@ -36,12 +36,6 @@ def _share(text: str) -> float:
     if not 0 < share < 1:
         raise argparse.ArgumentTypeError(f"expected between 0 and 1, found {text!r}")
     return share
-
-
-def _positive(text: str) -> int:
-    if not re.fullmatch(r"[1-9]\d{0,9}", text):
-        raise argparse.ArgumentTypeError(f"expected 1 or more, found {text!r}")
-    return int(text)
 
 
 def _flag(
@@ -101,7 +95,7 @@ class Options:
     color: bool = _flag("keep colors, which else become gray", default=False)
     white: int | None = _flag(
         "the number that is white, such as 16, where that is not plain from the pixels",
-        type=_positive,
+        type=program.number(1),
         metavar="N",
     )
     skip_bad: bool = _flag("leave out pictures that cannot be read", default=False)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mnist_idx_tfds import idx
 from mnist_idx_tfds.pictures import folder
 from mnist_idx_tfds.sources import columns, marks, parts, pictured
-from mnist_idx_tfds.sources.marks import Mark, Marked
+from mnist_idx_tfds.sources.marks import Mark
 from mnist_idx_tfds.sources.options import Options
 from mnist_idx_tfds.sources.source import Source, shown
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # One of several files that are a part.
 _SHARD = re.compile(r"(.+)-\d+-of-(\d{1,9})\.parquet")
+# Types of columns of texts and numbers.
+_SIDE = re.compile("u?int|float|double|bool|null|(large_|dictionary<values=)?string")
 _TOGETHER = 16  # Pictures in memory, as they are.
 _BUFFER_BYTES = 1 << 20
 _AGAIN = "Is it a partial or damaged download? Get the file again."
@@ -94,21 +96,21 @@ def open_source(files: Sequence[pathlib.Path], options: Options = _ANY) -> Sourc
     found = [_file(path) for path in files]
     tables, names = [], None
     for file in found:
-        table, label = _table(file, options.label_column)
-        tables.append(Marked(table, file.whole, label))
-        chosen = file.classes.get(table.names[label]) if label is not None else None
+        table = _table(file, options.label_column)
+        tables.append(table)
+        chosen = None
+        if table.label is not None:
+            chosen = file.classes.get(table.names[table.label])
         if file is not found[0] and chosen != names:
             expected = f"the classes of {found[0].path}"
             raise idx.error(file.path, "labels", expected, "others")
         names = chosen
     marked, notes = marks.find(tables, options)
     total = sum(mark is not None for rows in marked for mark in rows)
-    source = Source(f"{files[0].parent}", total, iter(()), names, notes=notes)
-    if len(files) == 1:
-        source = source._replace(name=f"{files[0]}")
-    if names is not None:
-        source = source._replace(unused="drop")
-    return pictured.of_pictures(source, _pictures(found, marked), options)
+    name = f"{files[0] if len(files) == 1 else files[0].parent}"
+    unused = "refuse" if names is None else "drop"
+    how = {"names": names, "notes": notes, "unused": unused}
+    return pictured.source(name, total, _pictures(found, marked), options, **how)
 
 
 def _file(path: pathlib.Path) -> _File:
@@ -132,23 +134,9 @@ def _file(path: pathlib.Path) -> _File:
         for name, kind in features.items()
         if kind.get("_type") == "ClassLabel" and isinstance(kind.get("names"), list)
     }
-    sides = [name for name, kind in typed.items() if _is_side(kind)]
+    sides = [name for name, kind in typed.items() if _SIDE.match(kind)]
     whole = parts.of(path.parent.name) or parts.within(path.stem) or ""
     return _File(path, whole, images[0], classes, sides)
-
-
-def _is_side(kind: str) -> bool:
-    simple = (
-        "int",
-        "uint",
-        "float",
-        "double",
-        "bool",
-        "null",
-        "string",
-        "large_string",
-    )
-    return kind.startswith(simple) or kind.startswith("dictionary<values=string")
 
 
 def _features(schema: "pyarrow.Schema") -> dict[str, dict[str, Any]]:
@@ -160,30 +148,26 @@ def _features(schema: "pyarrow.Schema") -> dict[str, dict[str, Any]]:
         return {}
 
 
-def _table(file: _File, given: str | None) -> tuple[columns.Table, int | None]:
-    """Returns all but the pictures of a file, and the position of the labels if known."""
+def _table(file: _File, given: str | None) -> columns.Table:
+    """Returns all but the pictures of a file."""
     with _reading(file.path) as opened:
         read = opened.read(columns=file.sides)
         found = [
             _texts(file, name, read.column(name).to_pylist()) for name in file.sides
         ]
-    table = columns.Table(
+    label = columns.position(file.path, file.sides, given, "label_column")
+    of_classes = [n for n, name in enumerate(file.sides) if name in file.classes]
+    if label is None and len(file.classes) == len(of_classes) == 1:
+        (label,) = of_classes
+    return columns.Table(
         file.path,
         file.sides,
         list(zip(*found, strict=True)),
         lambda n: f"row {n}",
+        file.whole,
+        label,
         said=f"pictures by {file.image!r}, ",
     )
-    if not read.num_rows:
-        hint = "The file has no data."
-        raise idx.error(file.path, "rows", "at least one picture", "none", hint)
-    label = None
-    if given is not None:
-        label = columns.position(file.path, file.sides, given, "label_column")
-    elif len(file.classes) == 1:
-        (name,) = file.classes
-        label = file.sides.index(name) if name in file.sides else None
-    return table, label
 
 
 def _texts(file: _File, name: str, values: list[Any]) -> list[str]:

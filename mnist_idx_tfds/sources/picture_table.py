@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 from mnist_idx_tfds import idx
 from mnist_idx_tfds.sources import columns, marks, parts, pictured, table
-from mnist_idx_tfds.sources.marks import Marked
 from mnist_idx_tfds.sources.options import Options
 from mnist_idx_tfds.sources.row_pictures import Pictures, Row
 from mnist_idx_tfds.sources.source import Source, shown
@@ -20,45 +19,30 @@ _LOOKED_AT = 20  # Rows that tell what a column has.
 def names_pictures(path: pathlib.Path, root: pathlib.Path, options: Options) -> bool:
     """Returns whether the first rows of a file name a picture of a folder."""
     try:
-        header = table.read_header(path, named=not options.no_header)
-        read = _first_rows(header)
-        file = _file_column(header, read, options.file_column)
-        given = _label(header, options)
-        names = [row[file].strip() for _, row in read]
-    except (idx.IdxError, IndexError):
+        one = _table(path, "", options, _LOOKED_AT)
+    except idx.IdxError:
         return False  # It is another one.
+    (file,) = one.used
+    names = [row[file].strip() for row in one.rows]
     try:
         rows = [Row("", name, "") for name in names]
         if not any(Pictures(path, root, frozenset()).find(rows)):
             return False
     except idx.IdxError:
         return True  # It names more than one.
-    if given is None and not [
-        name
-        for n, name in enumerate(header.columns)
-        if n != file and columns.plain(name) not in columns.NO_CONTENT
-    ]:
+    others = (columns.plain(one.names[n]) for n in range(len(one.names)) if n != file)
+    if one.label is None and columns.NO_CONTENT.issuperset(others):
         return False  # It says nothing of them, or their parts alone.
     if any(map(table.is_file_name, names)):
         return True  # Whether it says the class, `open_source` says.
-    if columns.like(header.columns, columns.FILES | columns.LABELS):
+    if columns.like(one.names, columns.FILES | columns.LABELS):
         return True
     try:
-        labels, _ = _columns(header, read, file).labels(given)
+        labels, _ = one.labels()
     except idx.IdxError:
         return False
     # Else an `id` or `name`, and a number of anything.
     return not all(map(columns.NUMBER.fullmatch, labels))
-
-
-def _first_rows(header: table.Header) -> list[tuple[int, list[str]]]:
-    read = []
-    try:
-        for row in itertools.islice(table.rows(header), _LOOKED_AT):
-            read.append(row)
-    except idx.IdxError:
-        pass  # `open_source` says what is wrong with a row.
-    return read
 
 
 def open_source(
@@ -80,35 +64,19 @@ def open_source(
     Raises:
       idx.IdxError: a file is not of this form.
     """
-    tables, names = [], []
-    for path, whole in files:
-        header = table.read_header(path, named=not options.no_header)
-        read = list(table.rows(header))
-        if not read:
-            hint = "The file has no data."
-            raise idx.error(path, "rows", "at least one picture", "none", hint)
-        file = _file_column(header, read, options.file_column)
-        names.append([_name(path, number, row[file]) for number, row in read])
-        of = _columns(header, read, file)
-        tables.append(Marked(of, whole, _label(header, options)))
+    tables = [_table(path, whole, options) for path, whole in files]
     marked, notes = marks.find(tables, options)
-    base = _base(options, [of.path for of, _, _ in tables])
+    base = _base(options, [one.path for one in tables])
     found: list[pictured.Picture] = []
     missing: list[idx.IdxError] = []
-    for (one, whole, _), of_rows, found_marks in zip(
-        tables, names, marked, strict=True
-    ):
+    for one, of_rows in zip(tables, marked, strict=True):
         root = pathlib.Path(options.images_dir or one.path.parent).expanduser()
-        rows = [
-            Row(one.where(n), name, mark.part)
-            for n, (name, mark) in enumerate(zip(of_rows, found_marks, strict=True))
-            if mark
-        ]
-        pictures = Pictures(one.path, root, _whole(one, whole))
-        kept = [mark for mark in found_marks if mark]
+        kept = [(n, mark) for n, mark in enumerate(of_rows) if mark]
+        rows = [Row(one.where(n), _name(one, n), mark.part) for n, mark in kept]
+        pictures = Pictures(one.path, root, _whole(one))
         paths = pictures.find(rows)
         _check_names(one, pictures, paths)
-        for row, mark, there in zip(rows, kept, paths, strict=True):
+        for row, (_, mark), there in zip(rows, kept, paths, strict=True):
             if there is None:
                 field, expected = f"{row.where}: file", f"a picture in {root}"
                 missing.append(idx.error(one.path, field, expected, f"no {row.name}"))
@@ -116,8 +84,7 @@ def open_source(
                 found.append(pictured.of(base, there, *mark))
     notes += _several(files[0][0], found)
     total = len(found) + len(missing)
-    source = Source(f"{files[0][0]}", total, iter(()), notes=notes)
-    source = pictured.of_pictures(source, found, options)
+    source = pictured.source(f"{files[0][0]}", total, found, options, notes=notes)
     return source._replace(items=itertools.chain(missing, source.items))
 
 
@@ -169,32 +136,38 @@ def _several(path: pathlib.Path, found: Sequence[pictured.Picture]) -> tuple[str
     return (*said, f"odd: {path}: {what}")
 
 
-def _columns(
-    header: table.Header, rows: list[tuple[int, list[str]]], file: int
+def _table(
+    path: pathlib.Path, whole: str, options: Options, most: int | None = None
 ) -> columns.Table:
+    """Returns the rows of a file; of `most` the first, and of these those that are good."""
+    header = table.read_header(path, named=not options.no_header)
+    read: list[tuple[int, list[str]]] = []
+    try:
+        for row in itertools.islice(table.rows(header), most):
+            read.append(row)
+    except idx.IdxError:
+        if most is None:
+            raise
+    file = _file_column(header, read, options.file_column)
+    label = columns.position(path, header.columns, options.label_column, "label_column")
     return columns.Table(
-        header.path,
+        path,
         header.columns,
-        [row for _, row in rows],
-        lambda n: f"line {rows[n][0]}",
+        [row for _, row in read],
+        lambda n: f"line {read[n][0]}",
+        whole,
+        label,
         frozenset({file}),
         f"pictures by {header.columns[file]!r}, ",
     )
 
 
-def _whole(one: columns.Table, whole: str) -> frozenset[str]:
+def _whole(one: columns.Table) -> frozenset[str]:
     """Returns the parts whose folders a table may name pictures of; empty for any."""
     named = parts.within(one.path.name.partition(".")[0])
-    if not whole and one.parts()[0] is not None:
+    if not one.whole and one.parts()[0] is not None:
         return frozenset()
-    return frozenset(part for part in (whole, named) if part)
-
-
-def _label(header: table.Header, options: Options) -> int | None:
-    if options.label_column is None:
-        return None
-    names, path = header.columns, header.path
-    return columns.position(path, names, options.label_column, "label_column")
+    return frozenset(part for part in (one.whole, named) if part)
 
 
 def _file_column(
@@ -202,8 +175,9 @@ def _file_column(
 ) -> int:
     """Returns the position of the column that names pictures."""
     names = header.columns
-    if given is not None:
-        return columns.position(header.path, names, given, "file_column")
+    position = columns.position(header.path, names, given, "file_column")
+    if position is not None:
+        return position
     found = columns.like(names, columns.FILES)
     if len(found) != 1:
         some = [row for _, row in rows[:_LOOKED_AT]]
@@ -224,12 +198,13 @@ def _file_column(
     return found[0]
 
 
-def _name(path: pathlib.Path, number: int, name: str) -> str:
-    """Returns the name of a picture, if it can be one."""
-    name, where = name.strip(), f"line {number}: file"
+def _name(one: columns.Table, row: int) -> str:
+    """Returns the name of a row's picture, if it can be one."""
+    (file,) = one.used
+    name, where = one.rows[row][file].strip(), f"{one.where(row)}: file"
     if not name:
-        raise idx.error(path, where, "the name of a picture", "nothing")
+        raise idx.error(one.path, where, "the name of a picture", "nothing")
     if "\n" in name or "\0" in name:
         # Others come back from a file of a name a line.
-        raise idx.error(path, where, "a path without a line feed", repr(name))
+        raise idx.error(one.path, where, "a path without a line feed", repr(name))
     return name

@@ -4,7 +4,7 @@ import collections
 import os
 import pathlib
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mnist_idx_tfds import idx
 from mnist_idx_tfds.pictures import reading
@@ -38,19 +38,21 @@ def of(
     return Picture(path, label, split, inside.as_posix(), group)
 
 
-def of_pictures(
-    source: Source, pictures: Iterable[Picture], options: Options
+def source(
+    name: str, total: int, pictures: Iterable[Picture], options: Options, **others: Any
 ) -> Source:
-    """Returns a source with pictures, read in their order, and what is said of them.
+    """Returns a source of pictures, read in their order, and what is said of them.
 
     Args:
-      source: without its items.
+      name: as of `Source`.
+      total: the same.
       pictures: taken as they are read, by another thread.
       options: how they are read.
+      others: more of a `Source`.
     """
     seen = _Seen()
     items = _items(pictures, options, seen)
-    return source._replace(items=items, remarks=lambda: seen.said(source.name))
+    return Source(name, total, items, remarks=lambda: seen.said(name), **others)
 
 
 class _Seen:

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 
 from mnist_idx_tfds import idx, pixel_range
 from mnist_idx_tfds.sources import columns, marks, pixel_columns, table
-from mnist_idx_tfds.sources.marks import Mark, Marked
+from mnist_idx_tfds.sources.marks import Mark
 from mnist_idx_tfds.sources.options import WHITE_HINT, Options
-from mnist_idx_tfds.sources.pixel_rows import File, Row, chunks, fault, listed, read
+from mnist_idx_tfds.sources.pixel_rows import File, chunks, fault, listed, read
 from mnist_idx_tfds.sources.source import Item, Source, shown
 
 _ANY = Options()
@@ -47,8 +47,7 @@ def open_source(
     found = [_file(path, whole, options) for path, whole in files]
     found = [_as_in(found[0], file) for file in found]
     shape = _shape(found[0], options.shape)
-    sides, floats = zip(*map(_scan, found), strict=True)
-    tables = [_table(f, rows) for f, rows in zip(found, sides, strict=True)]
+    tables, floats = zip(*map(_scan, found), strict=True)
     marked, notes = marks.find(tables, options)
     if options.no_header and options.label_column is None:
         _check_labels(found[0], marked[0])
@@ -64,10 +63,9 @@ def _file(path: pathlib.Path, whole: str, options: Options) -> File:
     """Finds the columns of a file."""
     header = table.read_header(path, named=not options.no_header)
     names = header.columns
-    label = 0 if options.no_header else None
-    if options.label_column is not None:
-        label = columns.position(path, names, options.label_column, "label_column")
+    label = columns.position(path, names, options.label_column, "label_column")
     if options.no_header:
+        label = label or 0
         pixels = [n for n in range(len(names)) if n != label]
         return File(header, whole, label, pixels, len(pixels), None)
     if label is None and all(map(columns.NUMBER.fullmatch, names)):
@@ -129,28 +127,22 @@ def _shape(file: File, shape: tuple[int, int] | None) -> tuple[int, int]:
     return shape
 
 
-def _scan(file: File) -> tuple[list[Row], bool]:
+def _scan(file: File) -> tuple[columns.Table, bool]:
     """Returns what is no pixel, of all rows, and whether pixels are written as floats."""
-    rows, floats = [], False
+    numbers, rows, floats = [], [], False
     for row in read(file):
         floats = floats or "." in row.pixels
-        rows.append(row._replace(pixels=""))
-    if not rows:
-        hint = "The file has no data."
-        raise idx.error(file.header.path, "rows", "at least one image", "none", hint)
-    return rows, floats
-
-
-def _table(file: File, rows: list[Row]) -> Marked:
-    names = [file.header.columns[n] for n in file.sides]
-    label = None if file.label is None else file.sides.index(file.label)
-    found = columns.Table(
+        numbers.append(row.number)
+        rows.append(row.sides)
+    table = columns.Table(
         file.header.path,
-        names,
-        [row.sides for row in rows],
-        lambda n: f"line {rows[n].number}",
+        [file.header.columns[n] for n in file.sides],
+        rows,
+        lambda n: f"line {numbers[n]}",
+        file.whole,
+        None if file.label is None else file.sides.index(file.label),
     )
-    return Marked(found, file.whole, label)
+    return table, floats
 
 
 def _check_labels(file: File, marked: list[Mark | None]) -> None:
@@ -188,13 +180,13 @@ def _items(
     white: int,
 ) -> Iterator[Item]:
     for file, found in zip(files, marked, strict=True):
-        path, n = file.header.path, 0
+        path, numbered = file.header.path, enumerate(found)
         for rows, values in chunks(file, floats):
             if values.min() < 0 or values.max() > white + pixel_range.ROUNDED:
                 raise fault(file, rows, floats, white)
             images = pixel_range.to_bytes(values, white).reshape(-1, *shape)
-            for row, image in zip(rows, images, strict=True):
-                if mark := found[n]:
+            for row, image, (n, mark) in zip(rows, images, numbered, strict=False):
+                if mark:
                     yield Item(
                         pixels=image,
                         label=mark.label,
@@ -204,4 +196,3 @@ def _items(
                         origin=f"{path.name} line {row.number}",
                         path=f"{path}: line {row.number}",
                     )
-                n += 1

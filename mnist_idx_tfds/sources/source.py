@@ -39,13 +39,14 @@ class Item:
 
 
 class Placed(NamedTuple):
-    """What decides where an item goes: see `Item`, and a digest of its pixels."""
+    """What is kept of an item: see `Item`, and a digest of its pixels."""
 
     label: str
     split: str
     key: str
     group: str = ""
     digest: bytes = b""
+    origin: str = ""
 
 
 class Source(NamedTuple):

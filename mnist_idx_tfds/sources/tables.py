@@ -124,11 +124,6 @@ def _in_parts(root: pathlib.Path, options: Options) -> Files:
     return found if "train" in (part for _, part in found) else []
 
 
-def given(path: pathlib.Path, options: Options) -> Files:
-    """Returns a file, or one to train on and the one to test on."""
-    return table.of_parts(path, options.test_csv)
-
-
 def _find_in(root: pathlib.Path, options: Options) -> list[pathlib.Path]:
     """Returns the CSV files of a folder that name pictures of it, or have pixels."""
     there = sorted(filter(_may_be_one, root.iterdir()))
@@ -167,13 +162,14 @@ def _chosen(
 ) -> Files:
     """Returns an only file, or those that are parts by their names."""
     if len(found) == 1:
-        return given(found[0], options)
+        return table.of_parts(found[0], options.test_csv)
     named = [(path, parts.within(path.name.partition(".")[0])) for path in found]
     files = [(path, part) for path, part in named if part]
     stated = [part for _, part in files]
     if "train" in stated and len({*stated}) == len(stated):
         if options.test_csv is not None:
-            return given(files[stated.index("train")][0], options)
+            train = files[stated.index("train")][0]
+            return table.of_parts(train, options.test_csv)
         if len(stated) > 1:
             return files
     hint = "Give the one to train on as SOURCE, and one to test on, if there is one, "

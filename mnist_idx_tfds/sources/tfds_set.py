@@ -1,7 +1,6 @@
 """Data sets of TFDS, by name: prepared already, or to be prepared first."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import tensorflow_datasets.public_api as tfds
@@ -13,7 +12,6 @@ from mnist_idx_tfds.sources.options import Options
 from mnist_idx_tfds.sources.source import Item, Source
 
 _ORDER = ("train", "valid", "test")
-_KNOWN = {*_ORDER}
 
 
 def open_source(options: Options) -> Source:
@@ -46,7 +44,11 @@ def open_source(options: Options) -> Source:
         by_name.only(name, info, kind)
         for kind in (tfds.features.Image, tfds.features.ClassLabel)
     )
-    _check(name, info.features[image], image)
+    feature = info.features[image]
+    if feature.np_dtype != np.uint8 or feature.shape[-1] not in (1, 3):
+        found = f"{np.dtype(feature.np_dtype).name} of {feature.shape}"
+        expected = "images of bytes, with 1 or 3 channels"
+        raise idx.error(name, f"feature {image}", expected, found)
     if not builder.is_prepared():
         try:
             builder.download_and_prepare()
@@ -66,13 +68,6 @@ def open_source(options: Options) -> Source:
     return Source(name, count, items, names, "drop", notes=notes)
 
 
-def _check(name: str, feature: Any, key: str) -> None:
-    if feature.np_dtype != np.uint8 or feature.shape[-1] not in (1, 3):
-        found = f"{np.dtype(feature.np_dtype).name} of {feature.shape}"
-        expected = "images of bytes, with 1 or 3 channels"
-        raise idx.error(name, f"feature {key}", expected, found)
-
-
 def _parts(
     name: str,
     info: tfds.core.DatasetInfo,
@@ -83,7 +78,7 @@ def _parts(
     there = ", ".join(info.splits)
     if train_split is None and test_split is None:
         found = {expression: parts.of(expression) for expression in info.splits}
-        if {*found.values()} - _KNOWN or "train" not in found.values():
+        if {*found.values()} - {*_ORDER} or "train" not in found.values():
             expected = "train and test, with or without validation, or train alone"
             hint = "Say which are meant with --train_split and --test_split."
             raise idx.error(name, "splits", expected, there, hint)

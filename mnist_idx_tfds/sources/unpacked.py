@@ -64,10 +64,9 @@ def open_source(root: pathlib.Path, options: Options) -> Source:
                 for file in seen.pictures(path)
             ]
     found.sort(key=_position)
-    names = list(classes.values())
-    notes = tuple(seen.said())
-    source = Source(f"{root}", len(found), iter(()), names, "keep", notes=notes)
-    return pictured.of_pictures(source, found, options)
+    names, notes = list(classes.values()), tuple(seen.said())
+    how = {"names": names, "notes": notes, "unused": "keep"}
+    return pictured.source(f"{root}", len(found), found, options, **how)
 
 
 def _position(picture: pictured.Picture) -> tuple[int, int, str]:

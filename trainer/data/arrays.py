@@ -221,13 +221,12 @@ def write(
     rank = 3 if train[0].shape[-1] == 1 else 4
     files = new_set.files(rank, kind)
     for part, (pixels, given) in (("train", train), ("test", test)):
-        shaped = pixels[..., 0] if rank == 3 else pixels
-        plain = {kind: files[part, kind].removesuffix(".gz") for kind in _KINDS}
-        idx.save(folder / plain["images"], shaped)
+        images_file, labels_file = (
+            folder / files[part, what].removesuffix(".gz")
+            for what in ("images", "labels")
+        )
+        idx.save(images_file, pixels[..., 0] if rank == 3 else pixels)
         # By name, since those to test on may be of another type.
         known, positions = np.unique(given, return_inverse=True)
         numbers = np.array([label_of[str(label)] for label in known], kind)
-        idx.save(folder / plain["labels"], numbers[positions])
-
-
-_KINDS = ("images", "labels")
+        idx.save(labels_file, numbers[positions])

@@ -58,10 +58,7 @@ def from_memory(
 
 
 def from_stream(
-    split: Split,
-    batch_size: int,
-    order: Order,
-    own: Callable | None,
+    split: Split, batch_size: int, order: Order, own: Callable | None
 ) -> tf.data.Dataset:
     """Returns an epoch's batches of what is read as they are needed.
 

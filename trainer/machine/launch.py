@@ -14,7 +14,6 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from types import FrameType
 
 from trainer import signals
 from trainer.errors import TrainerError
@@ -122,7 +121,8 @@ def _run(is_first: bool) -> int:
             process_group=0,  # For Ctrl-C not to come twice.
         )
         os.close(watched)
-        _pass_signals_on(child)
+        for number in signals.SIGNALS:
+            signal.signal(number, lambda number, _: child.send_signal(number))
         try:
             code = child.wait()
         finally:
@@ -131,14 +131,6 @@ def _run(is_first: bool) -> int:
             os.close(watching)
         log.seek(0)
         return _explained(code, log.read().decode(errors="replace"))
-
-
-def _pass_signals_on(child: subprocess.Popen[bytes]) -> None:
-    def pass_on(number: int, frame: FrameType | None) -> None:
-        child.send_signal(number)
-
-    for number in signals.SIGNALS:
-        signal.signal(number, pass_on)
 
 
 def _explained(code: int, log: str) -> int:

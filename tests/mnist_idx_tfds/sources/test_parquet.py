@@ -182,7 +182,7 @@ def test_a_picture_that_cannot_be_read_is_named(tmp_path):
         (
             {"image": pa.array([], pa.binary()), "label": pa.array([], pa.int64())},
             None,
-            "rows: expected at least one picture, found none",
+            "rows: expected at least one image, found none",
         ),
     ],
 )

@@ -164,7 +164,7 @@ WHICH = "Say which it is with"
         (
             "file,label",
             [],
-            "rows: expected at least one picture, found none. The file has no data.",
+            "rows: expected at least one image, found none. The file has no data.",
         ),
         (
             "file,label",
