@@ -72,7 +72,8 @@ def test_prints_a_table_and_writes_a_report_of_the_run(own, network, workdir):
     assert sum(int(line.split()[1]) for line in (a, b, c)) == TEST
     found = re.fullmatch(
         r"loss (\S+)  accuracy (\S+)  95% interval (\S+) to (\S+)  "
-        r"majority's share (\S+)  balanced accuracy (\S+)",
+        r"majority's share (\S+)  balanced accuracy (\S+)  AUC (\S+)  "
+        r"calibration error (\S+)",
         last,
     ).groups()
     assert [float(value) for value in found[:2]] == pytest.approx(

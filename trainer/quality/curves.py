@@ -1,15 +1,17 @@
-"""Learning curves as SVG that takes its colors and its font from the page around it."""
+"""Curves as SVG that takes its colors and its font from the page around it."""
 
 import io
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import matplotlib
 import numpy as np
 from matplotlib import ticker
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from trainer.quality import doubts
 
 # On its first use on a machine it warns that it takes a few seconds more.
 logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
@@ -56,13 +58,45 @@ def draw(metrics: Sequence[Mapping[str, float | None]], name: str) -> str:
       An `<svg>` element, whose colors are the CSS variables `--ink`, `--line`,
       `--train` and `--test`. Values that are not finite are left out.
     """
+
+    def plot(axes: Axes) -> None:
+        _plot(axes, points(metrics, name), points(metrics, f"test_{name}"), name)
+
+    return _drawn(plot, name)
+
+
+def reliability(bins: Sequence[doubts.Bin]) -> str:
+    """Draws the accuracy of answers over their confidence, as `draw` does."""
+    sure = [one.confidence for one in bins]
+
+    def plot(axes: Axes) -> None:
+        least = min(1, *sure, *(one.accuracy for one in bins))
+        axes.plot([least, 1], [least, 1], color=_COLORS["train"], linewidth=0.8)
+        axes.plot(
+            sure,
+            [one.accuracy for one in bins],
+            color=_COLORS["test"],
+            marker="o",
+            markersize=4,
+            clip_on=False,
+        )
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_locator(ticker.MaxNLocator(5))
+            axis.set_major_formatter(ticker.PercentFormatter(1))
+        axes.grid(axis="y")
+        axes.set_xlabel("probability")
+
+    return _drawn(plot, "reliability")
+
+
+def _drawn(plot: Callable[[Axes], None], name: str) -> str:
     # The salt makes the names inside differ from those in other curves.
     with matplotlib.rc_context(_STYLE | {"svg.hashsalt": name}):
         figure = Figure((380 / 72, 220 / 72), layout="constrained")
         figure.patch.set_visible(False)
         axes = figure.add_subplot()
         axes.patch.set_visible(False)
-        _plot(axes, points(metrics, name), points(metrics, f"test_{name}"), name)
+        plot(axes)
         svg = io.StringIO()
         nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
         figure.savefig(svg, format="svg", metadata=nothing)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from trainer.quality import chance
+from trainer.quality import chance, doubts
 from trainer.quality.chance import Verdict
 
 
@@ -49,6 +49,9 @@ class Evaluation:
         classes)`; None of too many classes.
       mistakes: the most confident ones, the most confident first.
       balanced: whether the model was trained for classes that weigh alike.
+      auc: see `doubts.auc`; None where there is none, as of one class, of more than
+        1,000, or of more than 67 million probabilities.
+      reliability: see `doubts.bins`; empty of a model that diverged.
     """
 
     label_names: tuple[str, ...]
@@ -60,6 +63,8 @@ class Evaluation:
     confusion: np.ndarray | None
     mistakes: tuple[Mistake, ...]
     balanced: bool = False
+    auc: float | None = None
+    reliability: tuple[doubts.Bin, ...] = ()
 
     @property
     def class_accuracy(self) -> np.ndarray:
@@ -104,6 +109,11 @@ class Evaluation:
         return self.by_classes if self.balanced else self.by_accuracy
 
     @property
+    def calibration_error(self) -> float | None:
+        """How far probabilities are from accuracies, see `doubts.error`; 0 to 1."""
+        return doubts.error(self.reliability) if self.reliability else None
+
+    @property
     def majority(self) -> int:
         """The most frequent label; the first of several."""
         return int(self.class_examples.argmax())
@@ -113,10 +123,12 @@ class Evaluation:
         kinds = [self.by_accuracy, self.by_classes]
         first, second = reversed(kinds) if self.balanced else kinds
         low, high = first.interval
+        more = {"AUC": self.auc, "calibration error": self.calibration_error}
+        said = [f"  {k} {v:.4f}" for k, v in more.items() if v is not None]
         return (
             f"{first.name} {first.value:.4f}  95% interval {low:.4f} to {high:.4f}  "
             f"majority's share {self.by_accuracy.constant:.4f}  "
-            f"{second.name} {second.value:.4f}"
+            f"{second.name} {second.value:.4f}{''.join(said)}"
         )
 
     def scores(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -159,6 +171,9 @@ class Evaluation:
             "majority_share": self.by_accuracy.constant,
             "balanced_accuracy": self.by_classes.value,
             "balanced_accuracy_interval": list(self.by_classes.interval),
+            "auc": self.auc,
+            "calibration_error": self.calibration_error,
+            "reliability": [one._asdict() for one in self.reliability],
             "judged_by": self.verdict.name,
             "note": self.verdict.note,
             "classes": [

@@ -1,6 +1,7 @@
 """A model evaluated on a split, in one pass over it."""
 
 import heapq
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -8,12 +9,14 @@ import keras
 import numpy as np
 
 from trainer.errors import TrainerError
+from trainer.quality import doubts
 from trainer.quality.evaluation import Evaluation, Mistake
 
 # Above it there is no confusion matrix, which nobody could look at, and which for
 # 65,536 classes would take 32 GiB.
 MATRIX_CLASSES = 1000
 MISTAKES = 40  # Kept of an evaluation, and shown in a report.
+_SCORES = 1 << 26  # Probabilities that are kept for the AUC, in 256 MiB.
 _TINY = float(np.finfo(np.float32).tiny)
 
 
@@ -24,7 +27,7 @@ def evaluate(
     mistakes: int = MISTAKES,
     balanced: bool = False,
 ) -> Evaluation:
-    """Evaluates a model in one pass, with memory that does not grow with the split.
+    """Evaluates a model in one pass, and keeps no images but those of mistakes.
 
     Args:
       model: from images to class probabilities, one for each name.
@@ -50,6 +53,8 @@ def evaluate(
     worst: list[
         tuple[Any, ...]
     ] = []  # A heap; its first is the least confident mistake.
+    answered: list[tuple[np.ndarray, ...]] = []  # Confidence, right or wrong, label.
+    scores: list[np.ndarray] | None = [] if classes <= MATRIX_CLASSES else None
     for images, labels in batches:
         images, labels = np.asarray(images), np.asarray(labels)
         probabilities = model.predict_on_batch(images)
@@ -68,6 +73,11 @@ def evaluate(
             confusion += cells.reshape(classes, classes)
         # A model that diverged says NaN, which has no place in any order.
         confidence = np.nan_to_num(probabilities.max(axis=1))
+        answered.append((confidence, right, labels))
+        if scores is not None:
+            scores.append(probabilities)
+            if (examples + len(labels)) * classes > _SCORES:
+                scores = None
         (wrong,) = np.nonzero(~right)
         for row in wrong[np.argsort(-confidence[wrong], kind="stable")][:mistakes]:
             # No two have the same index, so that no comparison reaches the image.
@@ -80,6 +90,8 @@ def evaluate(
         examples += len(labels)
     if not examples:
         raise ValueError("There is nothing to evaluate on: no batches.")
+    sure, hits, truths = map(np.concatenate, zip(*answered, strict=True))
+    finite = math.isfinite(loss)
     return Evaluation(
         label_names=tuple(label_names),
         examples=examples,
@@ -88,6 +100,8 @@ def evaluate(
         class_correct=correct,
         class_predicted=answers,
         confusion=confusion,
+        auc=doubts.auc(np.concatenate(scores), truths) if scores and finite else None,
+        reliability=doubts.bins(sure, hits) if finite else (),
         mistakes=tuple(
             Mistake(-index, image, label, predicted, probability)
             for probability, index, image, label, predicted in sorted(

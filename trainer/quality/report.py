@@ -75,6 +75,8 @@ def write(
         long=max(map(len, evaluation.label_names)) > _SHORT,
         narrow=len(evaluation.label_names) <= _NARROW,
         confusion=_confusion(evaluation),
+        # Matplotlib's, in which no text is a user's.
+        reliability=markupsafe.Markup(curves.reliability(evaluation.reliability)),
         mistakes=_mistakes(evaluation),
         findings=findings,
         tables={"Evaluated on": evaluated or {}, "Training run": run},

@@ -180,6 +180,8 @@ def test_mistakes_are_the_most_confident_ones_in_order():
 
 def test_the_size_of_the_batches_changes_nothing(network, examples, result):
     other = measures.evaluate(network, batches(*examples, size=103), NAMES)
+    assert other.auc == pytest.approx(result.auc)
+    assert other.calibration_error == pytest.approx(result.calibration_error)
     assert other.loss == pytest.approx(result.loss, rel=1e-6)
     indices = [[m.index for m in e.mistakes] for e in (result, other)]
     assert indices[0] == indices[1]
@@ -214,8 +216,16 @@ def test_above_a_thousand_classes_there_is_no_matrix():
     images = np.zeros((1, 32, 32, 1), np.uint8)
     images[0, 0, 0] = 100
     result = measures.evaluate(Table(1001), [(images, np.array([1000]))], names)
-    assert result.confusion is None
+    assert result.confusion is result.auc is None
     assert result.class_examples[1000] == 1
+
+
+def test_too_many_probabilities_to_keep_have_no_auc(examples, network, monkeypatch):
+    for most, there_is in ((103 * 5, True), (103 * 5 - 1, False)):
+        monkeypatch.setattr(measures, "_SCORES", most)
+        result = measures.evaluate(network, batches(*examples), NAMES)
+        assert (result.auc is not None) == there_is
+        assert result.calibration_error
 
 
 def test_a_model_that_diverged_has_a_loss_that_is_no_number(examples):
@@ -225,7 +235,8 @@ def test_a_model_that_diverged_has_a_loss_that_is_no_number(examples):
 
     result = measures.evaluate(Diverged(), batches(*examples), NAMES)
     assert math.isnan(result.loss)
-    assert result.to_json()["loss"] is None
+    read = result.to_json()
+    assert read["loss"] is read["auc"] is read["calibration_error"] is None
     assert len(result.mistakes) == 40
 
 
@@ -244,6 +255,9 @@ def test_nothing_to_evaluate_on_is_an_error():
 def test_json_has_everything_but_the_images(result):
     read = json.loads(json.dumps(result.to_json(), allow_nan=False))
     assert read["accuracy_interval"] == list(result.verdict.interval)
+    assert read["auc"] == result.auc
+    assert read["calibration_error"] == result.calibration_error
+    assert sum(one["examples"] for one in read["reliability"]) == 103
     assert read["confusion"] == result.confusion.tolist()
     assert read["classes"][4] == {
         "name": "e",

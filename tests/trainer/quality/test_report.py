@@ -111,7 +111,7 @@ def test_page_has_what_was_run_and_what_came_of_it(page):
     result = evaluated("abc")
     found = page(result)
     assert found.texts["h2"] == [
-        *("Learning curves", "Classes", "Confusions"),
+        *("Learning curves", "Classes", "Confusions", "Do the probabilities hold?"),
         *("Most confident mistakes", "What was run"),
     ]
     (main,) = found.texts["main"]
@@ -120,6 +120,8 @@ def test_page_has_what_was_run_and_what_came_of_it(page):
         f"{result.accuracy:.2%} accuracy",
         f"between {low:.2%} and {high:.2%}",
         f"Loss {result.loss:.4f}",
+        f"is {result.auc:.2%} in the mean over the classes",
+        f"They are {result.calibration_error:.2%} from the truth",
         "own/1.0.0, split test",
     ):
         assert text in main
@@ -310,9 +312,9 @@ def test_a_bare_model_has_no_curves_and_says_what_it_was_evaluated_on(page):
     facts = {"model": "m.keras", "dataset": "other/2.0.0", "split": "train[:10%]"}
     found = page(evaluated("ab"), {}, [], facts)
     assert "Learning curves" not in found.texts["h2"]
-    assert found.all("svg") == []
+    assert len(found.all("svg")) == 1  # Of the probabilities.
     assert "m.keras on other/2.0.0, split train[:10%]" in found.texts["main"][0]
-    assert found.texts["h3"] == ["Evaluated on"]
+    assert found.texts["h3"] == ["Accuracy by probability", "Evaluated on"]
 
 
 def test_no_mistakes_are_said_to_be_none(page):
