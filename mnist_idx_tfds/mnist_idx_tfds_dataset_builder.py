@@ -103,7 +103,11 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         if overwrite or not self.is_prepared():
             if config and config.manual_dir and not self._opened:
                 self._check_manual_files(epath.Path(config.manual_dir))
-            self._note_whole(most)
+            # What TFDS keeps of the build: also how many of each split, if not all.
+            self.info.metadata.clear()  # Maybe that of what is there, and goes.
+            self.info.metadata.update(self._built_from())
+            if most is not None:
+                self.info.metadata[_MOST] = most
         try:
             super().download_and_prepare(download_config=download_config, **kwargs)
         except Exception as e:
@@ -224,14 +228,6 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
     def _read_metadata(self) -> dict[str, Any]:
         return dict(tfds.builder_from_directory(self.data_dir).info.metadata or {})
-
-    def _note_whole(self, most: int | None) -> None:
-        """Notes for a build how many examples of each split it has, if not all."""
-        metadata = self.info.metadata  # Maybe that of what is there, and goes.
-        metadata.clear()
-        metadata.update(self._built_from())
-        if most is not None:
-            metadata[_MOST] = most
 
     def _check_whole(self, most: int | None) -> None:
         """Raises an error if fewer examples were built than are asked for."""

@@ -2,16 +2,16 @@
 
 import argparse
 import io
+import itertools
 import os
 import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TextIO, TypeVar
 
 from mnist_idx_tfds import foreign, idx, idx_set
 
-_SECONDS = 2  # Between lines of progress.
 _Chunk = TypeVar("_Chunk")
 
 
@@ -110,8 +110,10 @@ def progress(
     name: str,
     unit: str,
     size: Callable[[_Chunk], int] = len,  # type: ignore[assignment]
+    pauses: Iterable[int] = itertools.repeat(2),
+    to: TextIO | None = None,
 ) -> Iterator[_Chunk]:
-    """Passes chunks through, with a line on stderr every two seconds.
+    """Passes chunks through, with a line every two seconds.
 
     Args:
       chunks: any.
@@ -119,11 +121,18 @@ def progress(
       name: of what is done.
       unit: of the sizes, such as "images".
       size: of a chunk.
+      pauses: seconds between lines, where these are others.
+      to: where lines go; None for standard error.
     """
-    done, last = 0, time.monotonic()
+    done, pauses = 0, iter(pauses)
+    say_at = time.monotonic() + next(pauses)
     for chunk in chunks:
         yield chunk
         done += size(chunk)
-        if time.monotonic() - last > _SECONDS:
-            last = time.monotonic()
-            print(f"{name}: {done:,} of {total:,} {unit}", file=sys.stderr)
+        if time.monotonic() > say_at:
+            print(
+                f"{name}: {done:,} of {total:,} {unit}",
+                file=to or sys.stderr,
+                flush=True,
+            )
+            say_at = time.monotonic() + next(pauses)

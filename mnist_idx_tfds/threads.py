@@ -16,11 +16,9 @@ _AHEAD = 2  # Items for each thread that are worked on, or done, before they are
 
 
 def in_order(
-    function: Callable[[Item], Result],
-    items: Iterable[Item],
-    threads: int | None = None,
+    function: Callable[[Item], Result], items: Iterable[Item]
 ) -> Iterator[Result]:
-    """Calls a function of each item in threads, and yields what it returns in order.
+    """Calls a function of each item in a thread a core, yields its results in order.
 
     Memory holds two items for each thread, or what became of them, whatever their
     number. When the iterator is closed, what has begun is waited for, and no more.
@@ -28,13 +26,12 @@ def in_order(
     Args:
       function: may be called by several threads at once.
       items: taken by one thread at a time, which is none of these and not the caller's.
-      threads: None for one a core.
 
     Yields:
       The results. What the function or the iterator of the items raises comes in the
       place of its result, and ends it.
     """
-    threads = threads or min(_MOST_THREADS, machine.cores())
+    threads = min(_MOST_THREADS, machine.cores())
     source = iter(items)
     tasks: collections.deque[futures.Future[list[Result]]] = collections.deque()
     # Of its own, so that items come one after the other while others are at work.

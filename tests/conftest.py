@@ -26,7 +26,6 @@ SLOW = (
     "tests/mnist_idx_tfds/sources/test_tfds_set.py",
     "tests/mnist_idx_tfds/test_beam.py",
     "tests/mnist_idx_tfds/test_builder.py",
-    "tests/mnist_idx_tfds/test_pack.py::test_66000_",
     "tests/mnist_idx_tfds/test_pack.py::test_a_data_set_of_tfds_",
     "tests/mnist_idx_tfds/test_unpack.py::test_mnist_",
     "tests/mnist_idx_tfds/test_render_digits.py",

@@ -44,21 +44,28 @@ class Survivor:
         self.arrays = write_set(folder / "files", train=600, test=100, shape=(20, 20))
         self._model = model
 
-    def start(self, workdir: str, data: str = "data", **kwargs) -> subprocess.Popen:
-        """Starts the trainer, always with the same command for a work directory."""
-        options = (
+    def _options(self, workdir: str, data: str = "data") -> tuple[str, ...]:
+        """Returns the trainer's, always the same for a work directory."""
+        return (
             *("--device=cpu", "--epochs=4", "--batch_size=32", "--log_every=3"),
             f"--model={self._model}",
             f"--idx_dir={self.folder / 'files'}",
             f"--data_dir={self.folder / data}",
             f"--workdir={self.folder / workdir}",
         )
-        return processes.start("-m", "trainer", *options, **kwargs)
+
+    def start(self, workdir: str, data: str = "data", **kwargs) -> subprocess.Popen:
+        """Starts the trainer."""
+        return processes.start("-m", "trainer", *self._options(workdir, data), **kwargs)
+
+    def run(self, workdir: str) -> None:
+        """Runs the trainer to its end."""
+        _expect_good(processes.run("trainer", *self._options(workdir)))
 
     @functools.cached_property
     def whole(self) -> tuple[float, tuple[list[bytes], list[dict]]]:
         """Seconds from the first step on, and state, of a run that meets no fault."""
-        _end(self.start("first"))  # Builds the data set.
+        self.run("first")  # Builds the data set.
         process = self.start("whole")
         _read_to(" step 3/", process)
         begin = time.monotonic()
@@ -75,7 +82,7 @@ class Survivor:
 
     def ends_as_the_whole(self, workdir: str) -> None:
         """Runs to the end, which must be the one of a run that met no fault."""
-        _end(self.start(workdir))
+        self.run(workdir)
         _, whole = self.whole
         _expect(self.state(workdir) == whole, f"{workdir}: another end")
 
@@ -207,7 +214,10 @@ RIGS = (
 
 
 def _end(process: subprocess.Popen) -> None:
-    result = processes.end(process)
+    _expect_good(processes.end(process))
+
+
+def _expect_good(result: subprocess.CompletedProcess) -> None:
     _expect(result.returncode == 0, f"exit code {result.returncode}: {result.stderr}")
 
 

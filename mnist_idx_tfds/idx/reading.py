@@ -34,9 +34,6 @@ _CHANGED = "The file changed while it was read; try again when it is complete."
 def read_header(path: PathLike) -> Header:
     """Reads the header of an IDX file, and nothing after it.
 
-    Args:
-      path: an IDX file, plain or gzip-compressed whatever its name.
-
     Returns:
       The header. The payload has not been looked at; see `check`.
 
@@ -48,10 +45,7 @@ def read_header(path: PathLike) -> Header:
 
 
 def check(path: PathLike) -> Header:
-    """Reads a whole file and verifies it, in memory that does not grow with it.
-
-    Args:
-      path: an IDX file, plain or gzip-compressed whatever its name.
+    """Reads a whole IDX file and verifies it, in memory that does not grow with it.
 
     Returns:
       The header, once the payload is known to be exactly as long as it says and,

@@ -177,9 +177,14 @@ class IdxSet:
             labels_file.check_range(part.labels_path, part.labels, num_classes)
 
     def pictures(self, part: str) -> Iterator[str] | None:
-        """Returns the pictures that a part's images were made of; see `texts.pictures`."""
-        images = self.parts[part].images
-        return texts.pictures(self._folder, part, images.path.name, len(images))
+        """Returns the pictures that a part's images were made of; see `texts.pictures`.
+
+        None if there is no file of them.
+        """
+        images, path = self[part].images, self._folder / texts.PICTURES_FILES[part]
+        if not path.exists():
+            return None
+        return texts.pictures(path, images.path.name, len(images))
 
 
 def _check_sizes(images: list[Images]) -> None:

@@ -98,31 +98,21 @@ def write_names(path: idx.PathLike, names: Iterable[str]) -> None:
         draft.write_bytes("".join(f"{name}\n" for name in names).encode())
 
 
-def pictures(
-    folder: epath.Path, part: str, images: str, count: int
-) -> Iterator[str] | None:
-    """Returns the paths of the pictures that a part's images were made of, in order.
+def pictures(path: epath.Path, images: str, count: int) -> Iterator[str]:
+    """Yields the paths of the pictures that a part's images were made of, in order.
 
-    They are read from `train-files.txt` or `t10k-files.txt` beside the four files, one
-    path a line, relative to the folder that was packed, or else where in its source the
+    They are relative to the folder that was packed, or else where in its source the
     image was, such as "train.csv line 7". Memory holds one at a time.
 
     Args:
-      folder: that of the four files.
-      part: `train` or `test`.
+      path: `train-files.txt` or `t10k-files.txt` beside the four files, a path a line.
       images: name of the file of the images.
       count: number of the images.
 
-    Returns:
-      The paths, as many as there are images; None if there is no such file. While they
-      are read, an `idx.IdxError` is raised where there are fewer lines or more, or the
-      file cannot be read.
+    Raises:
+      idx.IdxError: there are fewer lines than images or more, or the file cannot be
+        read.
     """
-    path = folder / PICTURES_FILES[part]
-    return _pictures(path, images, count) if path.exists() else None
-
-
-def _pictures(path: epath.Path, images: str, count: int) -> Iterator[str]:
     found = 0
     try:
         with path.open("rb") as stream:

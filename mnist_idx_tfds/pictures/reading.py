@@ -83,7 +83,6 @@ def read_all(
     size: tuple[int, int] | None = None,
     color: bool = False,
     large: bool = False,
-    threads: int | None = None,
 ) -> Iterator[Read | idx.IdxError]:
     """Reads pictures on all cores, in their order.
 
@@ -95,7 +94,6 @@ def read_all(
       color: whether to keep colors, instead of their luma; of a gray picture they are
         three times the same.
       large: whether to read pictures of more pixels than Pillow holds for harmless.
-      threads: as of `use_all`.
 
     Yields:
       What each file gives, or the error that `load` raises.
@@ -119,14 +117,13 @@ def read_all(
         return sum(page.nbytes for page in read.pages)
 
     with loading.quiet(large):
-        yield from together.in_order(read, held, files, threads)
+        yield from together.in_order(read, held, files)
 
 
 def use_all(
     paths: Iterable[str],
     function: Callable[[Image.Image], Result],
     enough: int | None = None,
-    threads: int | None = None,
     other: Callable[[str], bool] = lambda path: False,
 ) -> Iterator[Result | idx.IdxError | None]:
     """Loads pictures and calls a function of each on all cores, in their order.
@@ -138,7 +135,6 @@ def use_all(
       paths: of the pictures; another thread takes them.
       function: of a picture as `load` returns it; several threads call it.
       enough: as of `load`.
-      threads: as of `in_order`.
       other: whether a path is not that of a picture.
 
     Yields:
@@ -150,7 +146,7 @@ def use_all(
         return None if other(path) else function(_load(path, enough, ahead))
 
     with loading.quiet():
-        yield from together.in_order(used, lambda result: 0, paths, threads)
+        yield from together.in_order(used, lambda result: 0, paths)
 
 
 def _pixels(

@@ -7,8 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from mnist_idx_tfds import idx
-from mnist_idx_tfds import threads as threads_
+from mnist_idx_tfds import idx, threads
 from mnist_idx_tfds.pictures.loading import File
 
 Name = TypeVar("Name", bound=File)
@@ -62,7 +61,6 @@ def in_order(
     function: Callable[[Name, Callable[[int], None]], Result],
     held: Callable[[Result], int],
     files: Iterable[Name],
-    threads: int | None = None,
 ) -> Iterator[Result | idx.IdxError]:
     """Calls a function of each file in threads, and yields what it returns in order.
 
@@ -71,7 +69,6 @@ def in_order(
         several threads call it.
       held: how many bytes a result has.
       files: another thread takes them.
-      threads: as of `threads.in_order`.
 
     Yields:
       The results, or an `idx.IdxError` that the function raises.
@@ -125,7 +122,7 @@ def in_order(
         return turn, results, batch[len(results) :], most
 
     try:
-        for turn, results, rest, most in threads_.in_order(work, batches(), threads):
+        for turn, results, rest, most in threads.in_order(work, batches()):
             largest = max(most, largest // 2)
             yield from results
             results.clear()

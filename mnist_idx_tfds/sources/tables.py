@@ -1,6 +1,5 @@
 """CSV files: whether they are of pixels or of file names, and which of a folder's."""
 
-import itertools
 import pathlib
 import re
 from collections.abc import Sequence
@@ -34,7 +33,8 @@ def open_source(files: Files, options: Options) -> Source:
         if _SUBMISSION.search(path.name):
             hint = "The labels of a sample submission are invented."
             raise idx.error(path, "file", "one with labels", "a submission", hint)
-    if _has_pixels(files[0][0], options):
+    header = table.read_header(files[0][0], named=not options.no_header)
+    if _has_pixels(header, options):
         options.check(flags.PIXELS)
         if options.color:
             raise idx.error("--color", "source", "one that has colors", flags.PIXELS)
@@ -59,8 +59,9 @@ def open_folder(root: pathlib.Path, options: Options) -> Source | None:
         found = [path for path, _ in files]
     else:
         return None
-    is_pixels = _has_pixels(files[0][0], options)
-    if not is_pixels and _classes_are_folders(root, files[0][0], options):
+    header = table.read_header(files[0][0], named=not options.no_header)
+    is_pixels = _has_pixels(header, options)
+    if not is_pixels and _classes_are_folders(root, header, options):
         return None
     source = open_source(files, options)
     if len(files) > 1:
@@ -78,14 +79,13 @@ def open_folder(root: pathlib.Path, options: Options) -> Source | None:
 
 
 def _classes_are_folders(
-    root: pathlib.Path, path: pathlib.Path, options: Options
+    root: pathlib.Path, header: table.Header, options: Options
 ) -> bool:
     """Returns whether folders in those of the parts are classes, not a file's column.
 
     Raises:
       idx.IdxError: it is not plain, as folders beside the file may be the classes.
     """
-    header = table.read_header(path, named=not options.no_header)
     if options.label_column is not None or header.columns[0] == table.unnamed(0):
         return False
     if columns.like(header.columns, columns.LABELS):
@@ -97,7 +97,7 @@ def _classes_are_folders(
         expected, found = "one column named like 'label'", f"{header}"
         hint = "If one has the labels, add --label_column=NAME. If folders such as "
         hint += f"{shown(names[:2])} are the classes, move this file away."
-        raise idx.error(path, "columns", expected, found, hint)
+        raise idx.error(header.path, "columns", expected, found, hint)
     return False
 
 
@@ -178,13 +178,12 @@ def _chosen(
     raise idx.error(root, "folder", "one CSV file", names, hint)
 
 
-def _has_pixels(path: pathlib.Path, options: Options) -> bool:
+def _has_pixels(header: table.Header, options: Options) -> bool:
     if options.file_column is not None:
         return False
-    header = table.read_header(path, named=not options.no_header)
     names = header.columns
+    first = next((row for _, row in table.rows(header)), [])
     if options.no_header:
-        first = next((row for _, row in table.rows(header)), [])
         texts = sum(not columns.NUMBER.fullmatch(value.strip()) for value in first)
         return texts < 2 and len(names) > _FEW_COLUMNS
     if pixel_table.is_pixels(header):
@@ -194,8 +193,4 @@ def _has_pixels(path: pathlib.Path, options: Options) -> bool:
     others = {*range(len(names))} - {*columns.like(names, columns.NO_CONTENT)}
     others -= {*columns.like(names, columns.LABELS)}
     # Pixels of other names are all numbers.
-    return all(
-        columns.NUMBER.fullmatch(row[n].strip())
-        for _, row in itertools.islice(table.rows(header), 1)
-        for n in others
-    )
+    return all(columns.NUMBER.fullmatch(first[n].strip()) for n in others if first)

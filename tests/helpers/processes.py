@@ -1,11 +1,18 @@
 """Programs as their users run them: in a process, by their output alone."""
 
+import functools
+import multiprocessing
 import os
 import pathlib
+import re
+import runpy
 import subprocess
 import sys
+import tempfile
 
 ROOT = pathlib.Path(__file__).parents[2]
+# What TensorFlow and Keras read as they are imported.
+_OF_IMPORTS = re.compile("(CUDA|JAX|KERAS|PYTHON|TF|XLA)_")
 
 
 def start(*args, path="", cwd=ROOT, env=(), **kwargs):
@@ -22,17 +29,21 @@ def start(*args, path="", cwd=ROOT, env=(), **kwargs):
     Returns:
       The process, with its output as text in pipes.
     """
-    variables = {k: v for k, v in os.environ.items() if not k.startswith("TF_CPP_")}
-    variables["PYTHONPATH"] = os.pathsep.join(filter(None, [str(path), str(ROOT)]))
     return subprocess.Popen(
         [sys.executable, *map(str, args)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=variables | dict(env),
+        env=_variables(path) | dict(env),
         cwd=cwd,
         **kwargs,
     )
+
+
+def _variables(path=""):
+    variables = {k: v for k, v in os.environ.items() if not k.startswith("TF_CPP_")}
+    variables["PYTHONPATH"] = os.pathsep.join(filter(None, [str(path), str(ROOT)]))
+    return variables
 
 
 def quick_jax(folder):
@@ -56,6 +67,47 @@ def end(process):
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
-def run(module, *args, **kwargs):
-    """Runs `python -m module` to its end; keywords are those of `start`."""
-    return end(start("-m", module, *args, **kwargs))
+def run(module, *args, cwd=ROOT, env=(), **kwargs):
+    """Runs `python -m module` to its end; keywords are those of `start`.
+
+    The trainer's programs begin as forks of a process that has imported TensorFlow,
+    which takes seconds, where that is to be no other than it is here.
+    """
+    named = {*dict(env), *({"KERAS_BACKEND"} & os.environ.keys())}
+    if kwargs or not module.startswith("trainer") or any(map(_OF_IMPORTS.match, named)):
+        return end(start("-m", module, *args, cwd=cwd, env=env, **kwargs))
+    return forked(module, *args, cwd=cwd, env=env)
+
+
+def forked(module, *args, cwd=ROOT, env=()):
+    """Runs `python -m module` as a fork of a process that has imported TensorFlow."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [pathlib.Path(folder, name) for name in ("out", "err")]
+        process = _server().Process(
+            target=_be,
+            args=(module, [*map(str, args)], cwd, _variables() | dict(env), paths),
+        )
+        process.start()
+        process.join()
+        said = (path.read_text() for path in paths)
+        return subprocess.CompletedProcess((module, *args), process.exitcode, *said)
+
+
+@functools.cache
+def _server():
+    """Returns what makes forks of a process that has imported TensorFlow."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["with_tensorflow"])
+    return context
+
+
+def _be(module, args, cwd, variables, paths):
+    """Is `python -m module` from here on."""
+    for number, path in enumerate(paths, 1):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), number)
+    os.environ.clear()
+    os.environ.update(variables)
+    os.chdir(cwd)
+    sys.path.insert(0, str(ROOT))
+    sys.argv = [module, *args]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)

@@ -1,7 +1,7 @@
 """A split of a data set: opened and checked once, then asked for what it holds."""
 
 import functools
-import time
+import sys
 from collections.abc import Iterator
 
 import numpy as np
@@ -84,18 +84,15 @@ class Split:
 
     def arrays(self) -> tuple[tf.Tensor, tf.Tensor]:
         """Reads all images and labels into memory, in the order of the files."""
-        parts, read = [], 0
-        pauses = source.pauses()
-        say_at = time.monotonic() + next(pauses)
-        for part in records.unoptimized(self.batches()):
-            parts.append(part)
-            read += len(part[1])
-            if time.monotonic() > say_at:
-                print(
-                    f"reading {self.split}: {read:,} of {self.examples:,} images",
-                    flush=True,
-                )
-                say_at = time.monotonic() + next(pauses)
+        parts = program.progress(
+            records.unoptimized(self.batches()),
+            self.examples,
+            f"reading {self.split}",
+            "images",
+            size=lambda part: len(part[1]),
+            pauses=source.pauses(),
+            to=sys.stdout,
+        )
         # To fill one array needs more: TensorFlow copies NumPy's more than once, and its
         # own with each part.
         images, self._labels = (tf.concat(x, 0) for x in zip(*parts, strict=True))

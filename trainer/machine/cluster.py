@@ -24,12 +24,7 @@ _MOST = 1000  # Processes.
 _PACKAGES = ("jax", "keras", "numpy", "tensorflow")
 # What may differ between machines, and what has no part in the result.
 _OWN_FLAGS = {
-    "data_dir",
-    "manual_dir",
-    "idx_dir",
-    "from_model",
-    "workdir",
-    "export_dir",
+    *("data_dir", "manual_dir", "idx_dir", "from_model", "workdir", "export_dir"),
 }
 
 
@@ -124,9 +119,9 @@ def join() -> None:
         os.environ[peers.ADDRESSES],
         num_processes=peers.count(),
         process_id=peers.index(),
-        coordinator_bind_address=f"[{host}]:{port}"
-        if ":" in host
-        else f"{host}:{port}",
+        coordinator_bind_address=(
+            f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        ),
         initialization_timeout=PATIENCE,
         heartbeat_timeout_seconds=_SILENCE,
         shutdown_timeout_seconds=_LEAVING,

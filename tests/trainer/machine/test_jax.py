@@ -29,8 +29,10 @@ def train(folder, workdir, *args, backend="jax", devices=1, **kwargs):
         *(f"--idx_dir={folder / 'own'}", f"--data_dir={folder / 'data'}"),
         *(f"--workdir={folder / workdir}", "--batch_size=16", "--log_every=5"),
     )
-    env = {"KERAS_BACKEND": backend, **processes.quick_jax(folder)}
-    env["XLA_FLAGS"] += f" --xla_force_host_platform_device_count={devices}"
+    env = {}
+    if backend == "jax":
+        env = BACKENDS | processes.quick_jax(folder)
+        env["XLA_FLAGS"] += f" --xla_force_host_platform_device_count={devices}"
     return processes.run("trainer", *options, *args, env=env, **kwargs)
 
 

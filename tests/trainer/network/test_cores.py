@@ -8,38 +8,26 @@ import processes
 import pytest
 from idx_files import write_set
 
-CODE = """
-import os, sys
-from mnist_idx_tfds import machine
-cores = int(sys.argv.pop(1))
-if cores == 1:
-    os.sched_setaffinity(0, list(os.sched_getaffinity(0))[:1])
-elif cores:
-    machine.cores = lambda: cores  # More than this machine may have.
-from trainer import __main__ as program, cli
-cli.run("trainer", program.main)
-"""
-
 
 @pytest.mark.skipif(
     not hasattr(os, "sched_setaffinity"), reason="cores cannot be withheld here"
 )
-def test_the_default_network_gives_the_same_on_1_2_3_and_16_cores(tmp_path):
+def test_the_default_network_gives_the_same_on_1_3_and_16_cores(tmp_path):
     """Batches of 48 and a last one of 13, changed at random, with dropout."""
     write_set(tmp_path / "own", train=109, test=37, shape=(12, 10), num_classes=3)
     found = {}
-    for cores in (1, 2, 3, 16):
+    for cores in (1, 3, 16):
         args = (
             *(f"--idx_dir={tmp_path / 'own'}", f"--data_dir={tmp_path / 'data'}"),
             *("--device=cpu", "--epochs=2", "--log_every=1"),
             f"--workdir={tmp_path / str(cores)}",
         )
-        result = processes.end(processes.start("-c", CODE, cores, *args))
+        result = processes.forked("with_cores", cores, *args)
         assert (result.returncode, result.stderr) == (0, "")
         assert f"CPU ({cores} core" in result.stdout
         found[cores] = [
             record.get("loss", record.get("test_loss"))
             for record in kept_runs.records(tmp_path / str(cores))
         ]
-    for cores in (2, 3, 16):
+    for cores in (3, 16):
         np.testing.assert_allclose(found[cores], found[1], rtol=1e-3, err_msg=cores)
