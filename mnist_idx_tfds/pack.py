@@ -1,4 +1,4 @@
-"""Makes four gzip IDX files of pictures, of a CSV or .npz file, or of a data set of TFDS.
+"""Makes four gzip IDX files of pictures, of a CSV or .npz file, or of a set of TFDS.
 
     python -m mnist_idx_tfds.pack SOURCE OUT_DIR
     python -m mnist_idx_tfds.pack --dataset=NAME OUT_DIR
@@ -146,12 +146,7 @@ def _main(args: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m mnist_idx_tfds.pack",
-        description="Makes four gzip IDX files of a folder of pictures, of a CSV file, of "
-        "an .npz file, or of a data set of TFDS.",
-        allow_abbrev=False,
-    )
+    parser = program.parser("pack", __doc__)
     parser.add_argument(
         "source",
         nargs="?",

@@ -28,6 +28,20 @@ def number(least: int, most: int | None = None) -> Callable[[str], int]:
     return parse
 
 
+def parser(name: str, text: str | None) -> argparse.ArgumentParser:
+    """Returns the parser of `python -m mnist_idx_tfds.NAME`.
+
+    Args:
+      name: of the program.
+      text: what it does, in its first line.
+    """
+    return argparse.ArgumentParser(
+        prog=f"python -m mnist_idx_tfds.{name}",
+        description=(text or "").partition("\n")[0],
+        allow_abbrev=False,
+    )
+
+
 def add_transpose(parser: argparse.ArgumentParser) -> None:
     """Adds the flag of how a set's images are stored."""
     parser.add_argument(

@@ -262,11 +262,7 @@ def _main(args: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m mnist_idx_tfds.render_digits",
-        description="Renders handwritten-looking digits in four gzip IDX files.",
-        allow_abbrev=False,
-    )
+    parser = program.parser("render_digits", __doc__)
     add = parser.add_argument
     add("--out_dir", required=True, metavar="DIR", help="where to write")
     add("--overwrite", action="store_true", help="replace a set that is there")

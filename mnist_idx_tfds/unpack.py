@@ -104,12 +104,7 @@ def _main(args: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m mnist_idx_tfds.unpack",
-        description="Writes each image of four IDX files as a picture, in folders by "
-        "split and class.",
-        allow_abbrev=False,
-    )
+    parser = program.parser("unpack", __doc__)
     parser.add_argument("idx_dir", metavar="DIR", help="folder of the four IDX files")
     parser.add_argument("out_dir", metavar="OUT_DIR", help="where to write")
     program.add_transpose(parser)

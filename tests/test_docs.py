@@ -5,17 +5,20 @@ import importlib.util
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 
 import flags_page
 import numpy as np
+import processes
 import pytest
 from idx_files import write_set
 from PIL import Image
 from source_files import table_of, write_table
 
+from mnist_idx_tfds import render_digits
 from trainer.data import source
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -70,6 +73,8 @@ ELSEWHERE = {
 # test_budget and `python -m benchmarks accuracy` have: these commands end after an epoch.
 OWN_FILES = re.compile(r"python -m trainer (--model=photo )?--idx_dir=\S+")
 BELOW_TARGET = 3
+# What needs no shell, and begins as a fork, without waiting for TensorFlow.
+PLAIN = re.compile(r"python -m ((?:trainer|mnist_idx_tfds)[.\w]*)([^*|&;]*)")
 # Flags of other programs that the pages name.
 FOREIGN = {
     *("--config", "--imports", "--overwrite", "--beam_pipeline_options"),  # tfds build
@@ -81,13 +86,11 @@ FOREIGN = {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A user's folder: DIR, PICTURES, PICTURE, tables, and digits for MNIST."""
+    """A user's folder: DIR, PICTURES, PICTURE, tables, and a few digits for MNIST."""
     folder = tmp_path_factory.mktemp("user")
-    built = pathlib.Path(
-        source.prepare(
-            str(folder / "data"), None, str(ROOT / "mnist_idx_tfds" / "dummy_data")
-        ).data_dir
-    )
+    render_digits.write_set(folder / "digits", 400, 100, seed=0)
+    builder = source.prepare(str(folder / "data"), None, str(folder / "digits"))
+    built = pathlib.Path(builder.data_dir)
     mnist = built.parents[1] / "mnist" / built.name
     shutil.copytree(built, mnist)
     info = mnist / "dataset_info.json"
@@ -163,15 +166,20 @@ def test_every_command_runs_as_printed(folder, start):
             continue
         if OWN_FILES.match(command):
             command += " --epochs=1"
-        process = start(command, shell=True)
-        out, err = process.communicate()
+        if plain := PLAIN.fullmatch(command):
+            module, args = plain.groups()
+            env = {"TFDS_DATA_DIR": str(folder / "data")}
+            ended = processes.forked(module, *shlex.split(args), cwd=folder, env=env)
+        else:
+            ended = processes.end(start(command, shell=True))
+        code, out, err = ended.returncode, ended.stdout, ended.stderr
         allowed = {0, BELOW_TARGET} if "--target_accuracy" in command else {0}
         if command.endswith("--help"):
             allowed = {0, 1}  # absl's way.
-        assert process.returncode in allowed, f"{command}: {err}"
+        assert code in allowed, f"{command}: {err}"
         if command.startswith("tfds"):
             continue  # What it says, and where, is TFDS's own.
-        assert process.returncode or not err, f"{command}: {err}"
+        assert code or not err, f"{command}: {err}"
         assert out, command
     assert (folder / "PICTURES_RUN" / "labels.txt").read_text() == "circle\nsquare\n"
     assert (folder / "EXPORT" / "1" / "saved_model.pb").exists()

@@ -16,31 +16,37 @@ class Tally:
       images: number of images that went by.
       highest: brightest value of all.
       gray: number of images in color that are as good as gray.
+      labels: label of each image, uint16 `(images,)`; this and what follows is there
+        when the last has gone by.
+      digests: number that only equal images share, int64 `(images,)`.
+      blank: positions of the images of a single value, in order.
     """
+
+    labels: np.ndarray
+    digests: np.ndarray
+    blank: np.ndarray
 
     def __init__(self, split: str):
         self.split = split
         self.images = 0
         self.highest = 0
         self.gray = 0
-        self._labels: list[np.ndarray] = []
-        self._digests: list[np.ndarray] = []
-        self._blank: list[np.ndarray] = []
         self._sum = self._squares = 0.0
 
     def watch(
         self, chunks: Iterable[tuple[np.ndarray, np.ndarray]]
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Passes the chunks of `idx_set.read` through, and takes note of them."""
+        all_labels, digests, all_blank = [], [], []
         for images, labels in chunks:
             rows = images.reshape(len(images), -1)
             # Python's hash of bytes has 64 bits, keyed by the process.
             pixels = rows.view(f"V{rows.shape[1]}")[:, 0].tolist()
-            self._digests.append(np.fromiter(map(hash, pixels), np.int64, len(pixels)))
-            self._labels.append(labels.astype(np.uint16))
+            digests.append(np.fromiter(map(hash, pixels), np.int64, len(pixels)))
+            all_labels.append(labels.astype(np.uint16))
             channels = images.shape[-1]
             blank = (rows[:, channels:] == rows[:, :-channels]).all(axis=1)
-            self._blank.append(self.images + np.flatnonzero(blank))
+            all_blank.append(self.images + np.flatnonzero(blank))
             self.highest = max(self.highest, int(images.max()))
             if channels > 1 and 2 * self.gray >= self.images:  # Most were, so far.
                 red, green, blue = np.moveaxis(images, -1, 0)
@@ -52,21 +58,8 @@ class Tally:
             self._squares += float(np.square(means).sum())
             self.images += len(images)
             yield images, labels
-
-    @property
-    def labels(self) -> np.ndarray:
-        """Label of each image, uint16 `(images,)`."""
-        return np.concatenate(self._labels)
-
-    @property
-    def digests(self) -> np.ndarray:
-        """Number that only equal images share, int64 `(images,)`."""
-        return np.concatenate(self._digests)
-
-    @property
-    def blank(self) -> np.ndarray:
-        """Positions of the images of a single value, in order."""
-        return np.concatenate(self._blank)
+        self.labels, self.digests = np.concatenate(all_labels), np.concatenate(digests)
+        self.blank = np.concatenate(all_blank)
 
     @property
     def brightness(self) -> tuple[float, float]:

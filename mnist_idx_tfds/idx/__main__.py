@@ -1,4 +1,4 @@
-"""Says what IDX files are and whether they are whole, and draws images.
+"""Says what IDX files are, whether they are whole, and what is odd about a set of four.
 
     python -m mnist_idx_tfds.idx [--show=N] [--strict] FILE...
 
@@ -174,11 +174,10 @@ def _main(args: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    _parser = argparse.ArgumentParser(
-        prog="python -m mnist_idx_tfds.idx",
-        description="Says what IDX files are and whether they are whole, and what is odd "
-        "about a set. The exit code is 1 if any file is bad.",
-        allow_abbrev=False,
+    _parser = program.parser(
+        "idx",
+        "Says what IDX files are, whether they are whole, and what is odd about a set. The "
+        "exit code is 1 if any file is bad.",
     )
     _parser.add_argument(
         "paths",

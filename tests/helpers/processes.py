@@ -71,12 +71,17 @@ def run(module, *args, cwd=ROOT, env=(), **kwargs):
     """Runs `python -m module` to its end; keywords are those of `start`.
 
     The trainer's programs begin as forks of a process that has imported TensorFlow,
-    which takes seconds, where that is to be no other than it is here.
+    which takes seconds, where nothing says that it is to be another one.
     """
-    named = {*dict(env), *({"KERAS_BACKEND"} & os.environ.keys())}
-    if kwargs or not module.startswith("trainer") or any(map(_OF_IMPORTS.match, named)):
-        return end(start("-m", module, *args, cwd=cwd, env=env, **kwargs))
-    return forked(module, *args, cwd=cwd, env=env)
+    is_usual = (
+        module.startswith("trainer")
+        and os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow"
+        and os.environ.get("CUDA_VISIBLE_DEVICES") == "-1"  # As conftest has it.
+        and not any(map(_OF_IMPORTS.match, dict(env)))
+    )
+    if is_usual and not kwargs:
+        return forked(module, *args, cwd=cwd, env=env)
+    return end(start("-m", module, *args, cwd=cwd, env=env, **kwargs))
 
 
 def forked(module, *args, cwd=ROOT, env=()):
