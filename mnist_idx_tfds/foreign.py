@@ -21,6 +21,11 @@ def shown(text: object) -> str:
     return _CONTROL.sub(lambda c: c[0].encode("unicode_escape").decode(), f"{text}")
 
 
+def reason(e: Exception) -> str:
+    """Returns what an error says, in the first of its lines, or else of what kind it is."""
+    return shown(f"{e}".strip().partition("\n")[0].rstrip(".")) or type(e).__name__
+
+
 def is_name(text: str) -> bool:
     """Returns whether text can be a class's name, which comes back from a line as it is.
 

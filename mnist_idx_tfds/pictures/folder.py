@@ -1,7 +1,9 @@
 """What lies in a folder of pictures: what counts, and what systems and people leave there."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+
+from mnist_idx_tfds import idx
 
 # In lower case: what Windows, macOS, cameras and network drives put beside pictures.
 _LITTER = frozenset(
@@ -41,3 +43,34 @@ def entries(folder: str | os.PathLike[str]) -> Iterator[os.DirEntry[str]]:
     with os.scandir(folder) as found:
         visible = [entry for entry in found if not is_litter(entry.name)]
     yield from sorted(visible, key=lambda entry: entry.name)
+
+
+def walk(
+    folder: str, complain: Callable[[idx.IdxError], None], above: tuple[str, ...] = ()
+) -> Iterator[str]:
+    """Yields the paths of files in a folder and in those in it, sorted by their names.
+
+    Litter is passed over, and links are followed.
+
+    Args:
+      folder: its path.
+      complain: is given the error of each folder that is left out, as it cannot be read
+        or is one that it is in.
+      above: the folders that it is in.
+    """
+    real = os.path.realpath(folder)
+    if real in above:
+        expected, found = "no link to a folder that it is in", f"one to {real}"
+        complain(idx.error(folder, "folder", expected, found, "Remove it."))
+        return
+    try:
+        visible = list(entries(folder))
+    except OSError as e:
+        found = f"an error: {(e.strerror or str(e)).lower()}"
+        complain(idx.error(folder, "folder", "one that can be read", found))
+        return
+    for entry in visible:
+        if entry.is_dir():
+            yield from walk(entry.path, complain, (*above, real))
+        else:
+            yield entry.path

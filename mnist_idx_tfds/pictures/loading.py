@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from mnist_idx_tfds import idx
+from mnist_idx_tfds.foreign import reason
 
 # The path of a file, or what errors call it and its bytes.
 File = str | os.PathLike[str] | tuple[str, bytes]
@@ -88,15 +89,13 @@ def pages(
                     page = ImageOps.exif_transpose(image)
                 yield Page(*_plain(page, cut), frames)
     except Exception as e:  # Whatever a decoder makes of a damaged file.
+        found = f"an error: {getattr(e, 'strerror', None) or reason(e)}"
         if isinstance(e, UnidentifiedImageError):
-            reason = "data of no known format"
-        else:
-            text = getattr(e, "strerror", None) or str(e) or type(e).__name__
-            reason = f"an error: {text.splitlines()[0].rstrip('.')}"
+            found = "data of no known format"
         hint = ""
         if isinstance(e, Image.DecompressionBombError) and all_pages and not large:
             hint = "If you trust it: --large, with a small --size."  # Of `pack`.
-        raise idx.error(path, "image", "a readable picture", reason, hint) from e
+        raise idx.error(path, "image", "a readable picture", found, hint) from e
 
 
 @contextlib.contextmanager

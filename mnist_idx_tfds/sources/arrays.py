@@ -11,10 +11,11 @@ from typing import IO, NamedTuple, cast
 import numpy as np
 
 from mnist_idx_tfds import idx
-from mnist_idx_tfds.foreign import shown
+from mnist_idx_tfds.foreign import reason, shown
+from mnist_idx_tfds.idx.guess import AGAIN
+from mnist_idx_tfds.sources.source import reading
 
 SUFFIXES = (".npz", ".npy")
-_AGAIN = "Is it a partial or damaged download? Get the file again."
 _MOST_BYTES = 1 << 28  # In memory, of what lies in columns.
 _READERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
@@ -93,7 +94,7 @@ class Array(NamedTuple):
         data = stream.read(count * self.dtype.itemsize)
         if len(data) != count * self.dtype.itemsize:
             found = "fewer bytes than that"
-            raise error(self.place, f"an array of {self.shape}", found, _AGAIN)
+            raise error(self.place, f"an array of {self.shape}", found, AGAIN)
         return np.frombuffer(data, self.dtype)
 
     def _check_end(self, stream: IO[bytes]) -> None:
@@ -109,8 +110,7 @@ def find(path: pathlib.Path) -> list[Place]:
     """
     if path.suffix.lower() == ".npy":
         return [Place(path, path.stem, None)]
-    place = Place(path, "file", None)
-    with _reading(place, "a NumPy archive (.npz)"), zipfile.ZipFile(path) as file:
+    with reading(path, "file", "a NumPy archive (.npz)"), zipfile.ZipFile(path) as file:
         names = file.namelist()
     found: dict[str, Place] = {}
     for member in names:
@@ -149,7 +149,7 @@ def read_header(place: Place, kinds: str) -> Array:
     if math.prod(shape) * dtype.itemsize != rest:
         few = math.prod(shape) * dtype.itemsize > rest
         found = f"{'fewer' if few else 'more'} bytes than that"
-        raise error(place, f"an array of {shape}", found, _AGAIN * few)
+        raise error(place, f"an array of {shape}", found, AGAIN * few)
     return Array(place, shape, fortran, dtype)
 
 
@@ -169,8 +169,8 @@ def _read_header(
     except (OSError, zipfile.BadZipFile, NotImplementedError):
         raise  # Of the archive, not of the header.
     except Exception as e:  # Whatever Python's parser makes of a damaged header.
-        found = f"an error: {_reason(e)}"
-        raise error(place, "the header of an array of NumPy", found, _AGAIN) from e
+        found = f"an error: {reason(e).lower()}"
+        raise error(place, "the header of an array of NumPy", found, AGAIN) from e
 
 
 def _bytes(place: Place) -> int:
@@ -184,30 +184,9 @@ def _bytes(place: Place) -> int:
 @contextlib.contextmanager
 def _stream(place: Place) -> Iterator[IO[bytes]]:
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_reading(place, "a whole array"))
+        stack.enter_context(reading(place.path, shown(place.name), "a whole array"))
         if place.member is None:
             yield cast(IO[bytes], stack.enter_context(place.path.open("rb")))
         else:
             file = stack.enter_context(zipfile.ZipFile(place.path))
             yield stack.enter_context(file.open(place.member))
-
-
-@contextlib.contextmanager
-def _reading(place: Place, expected: str) -> Iterator[None]:
-    """Makes what the archive's reader finds wrong an `idx.IdxError`."""
-    try:
-        yield
-    except (idx.IdxError, MemoryError):
-        raise
-    except OSError as e:
-        if e.errno is None:  # Of a decompressor.
-            raise error(place, expected, f"an error: {_reason(e)}", _AGAIN) from e
-        raise idx.unreadable(place.path, e) from e
-    except Exception as e:  # Each kind of compression has its own.
-        raise error(place, expected, f"an error: {_reason(e)}", _AGAIN) from e
-
-
-def _reason(e: Exception) -> str:
-    """Returns a message in a line, without what cannot be shown."""
-    text = str(e).partition("\n")[0].lower().rstrip(".")
-    return (text if text.isprintable() else ascii(text)) or type(e).__name__

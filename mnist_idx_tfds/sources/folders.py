@@ -39,8 +39,9 @@ def open_source(images_dir: idx.PathLike, options: Options) -> Source:
     """
     root = pathlib.Path(images_dir).expanduser()
     names, found, notes = find(root)
-    how = {"names": names, "notes": notes, "ordered": False}
-    return pictured.source(f"{root}", len(found), found, options, **how)
+    return pictured.source(
+        f"{root}", len(found), found, options, names=names, notes=notes, ordered=False
+    )
 
 
 def find(root: pathlib.Path) -> Found:
@@ -125,29 +126,24 @@ class Seen:
                 first = shown(os.path.relpath(paths[0], self.root))
                 yield f"{self.root}: {len(paths):,} {what} (such as {first})"
 
-    def pictures(
-        self, folder: pathlib.Path, above: tuple[str, ...] = ()
-    ) -> Iterator[str]:
+    def pictures(self, folder: pathlib.Path) -> Iterator[str]:
         """Yields the paths of the pictures in a class's folder, and in those in it."""
-        real = os.path.realpath(folder)
-        if real in above:
-            expected, found = "no link to a folder that it is in", f"one to {real}"
-            raise idx.error(folder, "folder", expected, found, "Remove it.")
-        for entry in listing.entries(folder):
-            if "\n" in entry.name:
+
+        def refuse(error: idx.IdxError) -> None:
+            raise error
+
+        for path in listing.walk(f"{folder}", refuse):
+            *above, name = path.removeprefix(f"{folder}{os.sep}").split(os.sep)
+            if odd := [step for step in (*above, name) if "\n" in step]:
                 # Others come back from a file of a name a line.
-                expected = "a name without a line feed"
-                found = repr(entry.name)
+                expected, found = "a name without a line feed", repr(odd[0])
                 raise idx.error(folder, "picture", expected, found, "Rename it.")
-            if entry.is_dir():
-                inner = list(self.pictures(folder / entry.name, (*above, real)))
-                if not above:
-                    self.count("pictures in a folder within that of their class", inner)
-                yield from inner
-            elif listing.is_note(entry.name):
-                self.count("files left out that are no pictures", [entry.path])
-            else:
-                yield entry.path
+            if listing.is_note(name):
+                self.count("files left out that are no pictures", [path])
+                continue
+            if above:
+                self.count("pictures in a folder within that of their class", [path])
+            yield path
 
 
 def _loose(folder: pathlib.Path) -> list[str]:

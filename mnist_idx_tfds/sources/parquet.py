@@ -13,7 +13,7 @@ from mnist_idx_tfds.pictures import folder
 from mnist_idx_tfds.sources import columns, marks, parts, pictured
 from mnist_idx_tfds.sources.marks import Mark
 from mnist_idx_tfds.sources.options import Options
-from mnist_idx_tfds.sources.source import Source, shown
+from mnist_idx_tfds.sources.source import Source, reading, shown
 
 if TYPE_CHECKING:
     import pyarrow
@@ -24,7 +24,6 @@ _SHARD = re.compile(r"(.+)-\d+-of-(\d{1,9})\.parquet")
 _SIDE = re.compile("u?int|float|double|bool|null|(large_|dictionary<values=)?string")
 _TOGETHER = 16  # Pictures in memory, as they are.
 _BUFFER_BYTES = 1 << 20
-_AGAIN = "Is it a partial or damaged download? Get the file again."
 _ANY = Options()
 
 
@@ -108,9 +107,11 @@ def open_source(files: Sequence[pathlib.Path], options: Options = _ANY) -> Sourc
     marked, notes = marks.find(tables, options)
     total = sum(mark is not None for rows in marked for mark in rows)
     name = f"{files[0] if len(files) == 1 else files[0].parent}"
+    pictures = _pictures(found, marked)
     unused = "refuse" if names is None else "drop"
-    how = {"names": names, "notes": notes, "unused": unused}
-    return pictured.source(name, total, _pictures(found, marked), options, **how)
+    return pictured.source(
+        name, total, pictures, options, names=names, notes=notes, unused=unused
+    )
 
 
 def _file(path: pathlib.Path) -> _File:
@@ -215,16 +216,9 @@ def _reading(path: pathlib.Path) -> Iterator[Any]:
     """Opens a file; what its reader finds wrong is an `idx.IdxError`."""
     from pyarrow import parquet  # Which takes half a second.
 
-    try:
-        with parquet.ParquetFile(
-            path, buffer_size=_BUFFER_BYTES, pre_buffer=False
-        ) as file:
-            yield file
-    except (idx.IdxError, MemoryError):
-        raise
-    except Exception as e:  # Arrow has one for each thing, and others of Python's.
-        if isinstance(e, OSError) and e.errno is not None:
-            raise idx.unreadable(path, e) from e
-        reason = f"{e}".partition("\n")[0].rstrip(".")[:200]
-        found = f"an error: {reason}" if reason.isprintable() else "damaged data"
-        raise idx.error(path, "file", "a Parquet file", found, _AGAIN) from e
+    how = {"buffer_size": _BUFFER_BYTES, "pre_buffer": False}
+    with (
+        reading(path, "file", "a Parquet file"),
+        parquet.ParquetFile(path, **how) as file,
+    ):
+        yield file

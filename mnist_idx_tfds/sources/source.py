@@ -1,5 +1,6 @@
 """What every form of source gives: images with labels, one by one, and the like."""
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, NamedTuple
@@ -7,6 +8,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from mnist_idx_tfds import idx
+from mnist_idx_tfds.foreign import reason
+from mnist_idx_tfds.idx.guess import AGAIN
 from mnist_idx_tfds.pixel_range import Range
 
 
@@ -74,6 +77,20 @@ class Source(NamedTuple):
     ordered: bool = True
     notes: tuple[str, ...] = ()
     remarks: Callable[[], Iterable[str]] = tuple
+
+
+@contextlib.contextmanager
+def reading(path: idx.PathLike, field: str, expected: str) -> Iterator[None]:
+    """Makes what another package's reader finds wrong with a file an `idx.IdxError`."""
+    try:
+        yield
+    except (idx.IdxError, MemoryError):
+        raise
+    except Exception as e:  # Each format has its own, and others of Python's.
+        if isinstance(e, OSError) and e.errno is not None:
+            raise idx.unreadable(path, e) from e
+        found = f"an error: {reason(e)[:200].lower()}"
+        raise idx.error(path, field, expected, found, AGAIN) from e
 
 
 def shown(names: Iterable[str]) -> str:

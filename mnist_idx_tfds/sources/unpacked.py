@@ -65,8 +65,9 @@ def open_source(root: pathlib.Path, options: Options) -> Source:
             ]
     found.sort(key=_position)
     names, notes = list(classes.values()), tuple(seen.said())
-    how = {"names": names, "notes": notes, "unused": "keep"}
-    return pictured.source(f"{root}", len(found), found, options, **how)
+    return pictured.source(
+        f"{root}", len(found), found, options, names=names, notes=notes, unused="keep"
+    )
 
 
 def _position(picture: pictured.Picture) -> tuple[int, int, str]:
