@@ -177,20 +177,16 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     def _generate_examples(
         self, part: idx_set.Part, split: str, tallies: dict[str, findings.Tally]
     ) -> Iterator[tuple[int, dict[str, Any]]]:
-        def encode(
-            chunk: tuple[np.ndarray, np.ndarray],
-        ) -> tuple[list[bytes], list[int]]:
+        def encode(chunk: tuple[np.ndarray, np.ndarray]) -> Iterator[tuple[bytes, int]]:
             images, labels = chunk
-            return png.encode(images), labels.tolist()
+            return zip(png.encode(images), labels.tolist(), strict=True)
 
         tally = findings.Tally(split)
         chunks = tally.watch(part.read())
         # The first one here, as both files are read to their ends before it, which
         # Ctrl-C is to stop.
         chunks = itertools.chain([next(chunks)], chunks)
-        examples = itertools.chain.from_iterable(
-            zip(pngs, labels, strict=True) for pngs, labels in in_order(encode, chunks)
-        )
+        examples = itertools.chain.from_iterable(in_order(encode, chunks))
         for key, (image, label) in enumerate(examples):
             yield key, {"image": image, "label": label}
         tallies[split] = tally  # All of it was taken.

@@ -4,7 +4,6 @@ A finding is not an error: the set is whole and can be trained on, but the accur
 comes of it may not mean what it seems to.
 """
 
-import itertools
 from collections.abc import Callable, Iterable, Sequence
 
 from mnist_idx_tfds import idx
@@ -42,7 +41,7 @@ def _files(
     part: str, found: list[Finding], pictures: Callable[[str], Iterable[str] | None]
 ) -> dict[int, str]:
     """Returns the files of the images of a part that are named, by their positions."""
-    places = itertools.chain.from_iterable(f.places for f in found)
+    places = (place for f in found for same in f.items for place in same)
     wanted = {place.index for place in places if place.split == part}
     try:
         paths = (wanted and pictures(part)) or ()

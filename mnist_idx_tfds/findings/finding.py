@@ -46,11 +46,6 @@ class Finding:
             items.append("...")
         return f"{self.message}: {', '.join(items)}" if items else self.message
 
-    @property
-    def places(self) -> list[Place]:
-        """All images in `items`."""
-        return [place for places in self.items for place in places]
-
     def with_files(self, files: dict[str, dict[int, str]]) -> "Finding":
         """Returns it with the files of its images, by split and position."""
         items = tuple(

@@ -69,19 +69,17 @@ class Array(NamedTuple):
             for start in range(0, self.shape[0], items):
                 shape = (min(items, self.shape[0] - start), *self.shape[1:])
                 yield self._exactly(stream, math.prod(shape)).reshape(shape)
-            self._check_end(stream)
 
     def _across(self, start: int, stop: int) -> np.ndarray:
         """Returns items of an array whose first dimension varies fastest."""
         count, positions = self.shape[0], math.prod(self.shape[1:])
         found = np.empty((positions, stop - start), self.dtype)
-        together = max(1, idx.per_chunk(count * self.dtype.itemsize))
+        together = idx.per_chunk(count * self.dtype.itemsize)
         with self._data() as stream:
             for first in range(0, positions, together):
                 rows = min(together, positions - first)
                 values = self._exactly(stream, rows * count).reshape(rows, count)
                 found[first : first + rows] = values[:, start:stop]
-            self._check_end(stream)
         return found.reshape(*self.shape[:0:-1], stop - start).T
 
     @contextlib.contextmanager
@@ -89,17 +87,14 @@ class Array(NamedTuple):
         with _stream(self.place) as stream:
             _read_header(self.place, stream)
             yield stream
+            if stream.read(1):  # At its end its CRC is verified.
+                raise _of_other_length(self.place, self.shape, is_short=False)
 
     def _exactly(self, stream: IO[bytes], count: int) -> np.ndarray:
         data = stream.read(count * self.dtype.itemsize)
         if len(data) != count * self.dtype.itemsize:
-            found = "fewer bytes than that"
-            raise error(self.place, f"an array of {self.shape}", found, AGAIN)
+            raise _of_other_length(self.place, self.shape, is_short=True)
         return np.frombuffer(data, self.dtype)
-
-    def _check_end(self, stream: IO[bytes]) -> None:
-        if stream.read(1):  # At its end its CRC is verified.
-            raise error(self.place, f"an array of {self.shape}", "more bytes than that")
 
 
 def find(path: pathlib.Path) -> list[Place]:
@@ -146,16 +141,21 @@ def read_header(place: Place, kinds: str) -> Array:
         raise error(place, "an array of numbers", "one of objects", hint)
     if dtype.kind not in kinds or dtype.itemsize == 0:
         raise error(place, "an array of numbers", f"one of {dtype.name}")
-    if math.prod(shape) * dtype.itemsize != rest:
-        few = math.prod(shape) * dtype.itemsize > rest
-        found = f"{'fewer' if few else 'more'} bytes than that"
-        raise error(place, f"an array of {shape}", found, AGAIN * few)
+    if (wanted := math.prod(shape) * dtype.itemsize) != rest:
+        raise _of_other_length(place, shape, is_short=wanted > rest)
     return Array(place, shape, fortran, dtype)
 
 
 def error(place: Place, expected: str, found: str, hint: str = "") -> idx.IdxError:
     """Returns the error for what an array has wrong."""
     return idx.error(place.path, shown(place.name), expected, found, hint)
+
+
+def _of_other_length(
+    place: Place, shape: tuple[int, ...], is_short: bool
+) -> idx.IdxError:
+    found = f"{'fewer' if is_short else 'more'} bytes than that"
+    return error(place, f"an array of {shape}", found, AGAIN * is_short)
 
 
 def _read_header(

@@ -6,7 +6,6 @@ import pathlib
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from mnist_idx_tfds import idx
 from mnist_idx_tfds.sources import columns
@@ -17,11 +16,7 @@ _FEW = 4  # So many columns with such names are those of pixels.
 _X_Y = re.compile(r"\D*x\D*#\D*y\D*#\D*")  # The column goes before the row.
 
 
-class Pixels(NamedTuple):
-    """Positions of columns in the order of pixels, and the shape that names say."""
-
-    columns: list[int]
-    shape: tuple[int, int] | None
+Pixels = tuple[list[int], tuple[int, int] | None]
 
 
 def are_there(names: Sequence[str]) -> bool:
@@ -37,6 +32,9 @@ def find(path: pathlib.Path, names: Sequence[str], label: int | None) -> Pixels:
       names: of all columns.
       label: position of the labels, where it is known.
 
+    Returns:
+      Positions of columns in the order of pixels, and the shape that names say.
+
     Raises:
       idx.IdxError: it is not plain which columns are pixels, or numbers are missing.
     """
@@ -44,7 +42,7 @@ def find(path: pathlib.Path, names: Sequence[str], label: int | None) -> Pixels:
     for family in families.values():
         family[:] = [n for n in family if n != label]
     if not families:
-        return Pixels(_others(names, label), None)
+        return _others(names, label), None
     largest = sorted(families.values(), key=len)[-2:]
     if len(largest) > 1 and len(largest[0]) == len(largest[1]):
         found = " and ".join(f"{names[f[0]]}, {names[f[1]]}, ..." for f in largest)
@@ -93,9 +91,9 @@ def _in_order(path: pathlib.Path, names: Sequence[str], family: list[int]) -> Pi
             missing = f"none with the number {values[0] - 1 if gap is None else gap}"
             raise idx.error(path, "columns", expected, missing)
     if len(vary) == 1:
-        return Pixels(order, None)
+        return order, None
     shape = len(ranges[0]), len(ranges[1])
     if math.prod(shape) != len(family):
         expected, found = f"{shape[0]} x {shape[1]} of pixels", f"{len(family)}"
         raise idx.error(path, "columns", expected, found)
-    return Pixels(order, shape)
+    return order, shape

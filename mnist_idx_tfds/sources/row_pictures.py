@@ -1,8 +1,10 @@
 """Which picture a row of a table means by the path that it has."""
 
+import functools
 import os
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 from unicodedata import normalize
 
@@ -50,8 +52,6 @@ class Pictures:
             empty where that is not said.
         """
         self._path, self.root, self._whole = path, root, whole
-        self._files: dict[str, list[_File]] = {}
-        self._walked = False
 
     def find(self, rows: Sequence[Row]) -> list[str | None]:
         """Returns the path of each row's picture, None where it is not there.
@@ -63,7 +63,6 @@ class Pictures:
         others = [n for n, path in enumerate(found) if path is None]
         if not others:
             return found
-        self._walk()
         paths = [_steps(row.name) for row in rows]
         for n in others:
             found[n] = self._one(rows[n], self._ending(paths[n]))
@@ -80,7 +79,6 @@ class Pictures:
 
     def named(self, name: str) -> set[str]:
         """Returns the paths of all pictures that a name can mean."""
-        self._walk()
         return {file.path for file in self._ending(_steps(name))}
 
     def _direct(self, name: str) -> str | None:
@@ -91,16 +89,16 @@ class Pictures:
                 return path
         return None
 
-    def _walk(self) -> None:
-        if self._walked:
-            return
-        self._walked = True
+    @functools.cached_property
+    def _files(self) -> Mapping[str, list[_File]]:
+        """Files by their names, those of pictures also without what ends these."""
+        files = defaultdict(list)
         for file in _walk(self.root):
             name = file.folded[-1]
             stem, end = os.path.splitext(name)
-            is_picture = end in table.PICTURES
-            for known in {name, stem} if is_picture else {name}:
-                self._files.setdefault(known, []).append(file)
+            for known in {name, stem} if end in table.PICTURES else {name}:
+                files[known].append(file)
+        return files
 
     def _ending(self, steps: tuple[str, ...]) -> list[_File]:
         """Returns the files whose paths end with a path."""
