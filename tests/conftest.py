@@ -39,6 +39,7 @@ SLOW = (
     "tests/trainer/machine/test_gpu.py",
     "tests/trainer/machine/test_jax.py",
     "tests/trainer/machine/test_processes.py",
+    "tests/trainer/network/test_adopted.py",
     "tests/trainer/network/test_cores.py",
     "tests/trainer/network/test_lite.py",
     "tests/trainer/network/test_parallel.py",

@@ -26,7 +26,14 @@ _FROM_MODEL = flags.DEFINE_string(
     "from_model",
     None,
     "Trained network, a .keras file, whose weights to begin with; with other classes, "
-    "the last layer is new.",
+    "the last layer is new. Any classifier of images that Keras 3 saved will do.",
+)
+_PIXELS = flags.DEFINE_enum(
+    "pixels",
+    None,
+    ["0..255", "0..1", "-1..1", "torch", "caffe"],
+    "With a --from_model of somebody else's: the range of pixels that it was trained on, or "
+    "ImageNet's as Keras calls it (default: as is found in the network).",
 )
 _AUGMENT = flags.DEFINE_enum(
     "augment",
@@ -140,6 +147,7 @@ def main(_: list[str]) -> None:
         **cli.data(),
         model=_MODEL.value,
         from_model=_FROM_MODEL.value,
+        pixels=_PIXELS.value,
         augment=_AUGMENT.value,
         class_weight=_CLASS_WEIGHT.value,
         epochs=_EPOCHS.value,

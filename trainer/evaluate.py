@@ -6,6 +6,7 @@ mistakes, too, and `--mistakes=DIR` all mistakes as pictures.
 """
 
 import contextlib
+import functools
 import json
 import math
 import pathlib
@@ -38,6 +39,12 @@ def _define_flags() -> None:
     )
     flags.DEFINE_bool("json", False, "Print JSON instead of a table.")
     flags.DEFINE_string("report", None, "Write a page to this file, such as r.html.")
+    flags.DEFINE_bool(
+        "heatmaps",
+        None,
+        "Show in the report where the network looked (default: in images of 20 x 20 pixels "
+        "and more).",
+    )
     flags.DEFINE_string(
         "mistakes",
         None,
@@ -122,8 +129,13 @@ def main(_: list[str]) -> None:
             count = f"the surest {len(every.mistakes):,} of {wrong:,}"
         print(f"mistakes  {mistakes_path}: {count}", file=said)
     if report_path:
+        from trainer.network import looks
         from trainer.quality import report
 
+        if f.heatmaps or (
+            f.heatmaps is None and min(split.image_shape[:2]) >= looks.LEAST
+        ):
+            result = result.with_looks(functools.partial(looks.looked, network))
         report.write(report_path, recorded, metrics, result, facts, findings)
         print(f"report  {report_path}", file=said)
 

@@ -36,11 +36,13 @@ class Page(NamedTuple):
         whose range it alone cannot tell.
       on_black: whether it is ink on nothing that would not be seen on white.
       frames: of the animation that it begins, else 1.
+      side: the longer one of the file's picture, in pixels.
     """
 
     image: Image.Image
     on_black: bool
     frames: int
+    side: int
 
 
 def pages(
@@ -69,6 +71,7 @@ def pages(
         source = io.BytesIO(file[1]) if isinstance(file, tuple) else file
         with Image.open(source, formats=_FORMATS) as image:
             _check_size(image, large)
+            side = max(image.size)
             count = 1 if image.format in _ONE else getattr(image, "n_frames", 1)
             frames = count if image.format in _ANIMATED else 1
             if enough:
@@ -87,7 +90,7 @@ def pages(
                     ImageOps.exif_transpose(image, in_place=True)
                 else:
                     page = ImageOps.exif_transpose(image)
-                yield Page(*_plain(page, cut), frames)
+                yield Page(*_plain(page, cut), frames, side)
     except Exception as e:  # Whatever a decoder makes of a damaged file.
         found = f"an error: {getattr(e, 'strerror', None) or reason(e)}"
         if isinstance(e, UnidentifiedImageError):

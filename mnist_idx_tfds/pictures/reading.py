@@ -69,6 +69,7 @@ class Read:
       frames: of an animation, of which the first is the page.
       on_black: whether it is ink on nothing that would not be seen on white.
       colored: whether colors were made gray.
+      side: the longer one of the first page before that, in pixels.
     """
 
     pages: list[np.ndarray]
@@ -76,6 +77,7 @@ class Read:
     frames: int = 1
     on_black: bool = False
     colored: bool = False
+    side: int = 0
 
 
 def read_all(
@@ -103,8 +105,9 @@ def read_all(
 
     def read(file: File, ahead: Callable[[int], None]) -> Read:
         found = Read([])
-        for image, on_black, frames in loading.pages(file, enough, large, ahead):
+        for image, on_black, frames, side in loading.pages(file, enough, large, ahead):
             found.frames, found.on_black = frames, on_black
+            found.side = found.side or side
             if image.mode == "F":
                 found.range = found.range or Range()
                 found.range.see(np.asarray(image))

@@ -73,7 +73,10 @@ def collect(
             if pixels.shape != shape:
                 expected = f"{shape[0]} x {shape[1]} as in {first}"
                 found = f"{pixels.shape[0]} x {pixels.shape[1]}"
-                hint = "Give --size=28, or the like, to bring all to one size."
+                hint = (
+                    "Give --size=28 for signs and drawings, or --size=96 --color for "
+                    "photographs, to bring all to one size."
+                )
                 raise idx.error(item.path, "image size", expected, found, hint)
             if pixels.dtype != np.uint8:
                 deep.see(len(placed), item)

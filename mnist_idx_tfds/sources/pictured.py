@@ -12,6 +12,9 @@ from mnist_idx_tfds.pictures.loading import File
 from mnist_idx_tfds.sources.options import Options
 from mnist_idx_tfds.sources.source import Item, Source
 
+_PHOTO = 96  # Pixels of a side that do for photographs, see docs/own-pictures.md.
+_LOSS = 1.5  # How much smaller than that, or than they are, pictures may become unsaid.
+
 
 class Picture(NamedTuple):
     """A file, and the label, part and so on of the item that it is; see `Item`.
@@ -50,7 +53,7 @@ def source(
       options: how they are read.
       others: more of a `Source`.
     """
-    seen = _Seen()
+    seen = _Seen(options.size)
     items = _items(pictures, options, seen)
     return Source(name, total, items, remarks=lambda: seen.said(name), **others)
 
@@ -58,7 +61,9 @@ def source(
 class _Seen:
     """How many of the pictures that were read are of a kind that is to be said."""
 
-    def __init__(self) -> None:
+    def __init__(self, size: tuple[int, int] | None) -> None:
+        self._size = size
+        self._sides: collections.Counter[int] = collections.Counter()
         self.animated = self.on_black = self.paged = self.pages = 0
         self.colored = False
 
@@ -66,6 +71,7 @@ class _Seen:
         self.animated += read.frames > 1
         self.on_black += read.on_black
         self.colored |= read.colored
+        self._sides[read.side] += 1
         if len(read.pages) > 1:
             self.paged += 1
             self.pages += len(read.pages)
@@ -80,8 +86,20 @@ class _Seen:
                 f"{name}: {self.on_black:,} pictures with white ink on nothing were put "
                 "on black, not on white"
             )
+        if lost := [*self._lost()]:
+            yield f"{name}: {'; '.join(lost)}"
+
+    def _lost(self) -> Iterator[str]:
+        """Says what --color would keep, and a larger size that suits the pictures."""
         if self.colored:
-            yield f"{name}: colors became gray; --color keeps them"
+            yield "colors became gray; --color keeps them"
+        sides = sorted(self._sides.elements())
+        middle = sides[len(sides) // 2] if sides else 0
+        if self._size and _LOSS * max(self._size) < min(middle, _PHOTO):
+            yield (
+                f"half of the pictures have {middle:,} pixels a side or more: of photographs "
+                f"--size={min(middle, _PHOTO)} keeps what a network sees"
+            )
 
 
 def _items(

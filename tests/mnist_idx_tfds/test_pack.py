@@ -183,7 +183,8 @@ def test_pictures_of_two_sizes_are_named(tmp_path, run):
     assert err == (
         f"python -m {MODULE}: {tmp_path / 'in' / 'b' / '0.png'}: image size: expected "
         f"2 x 3 as in {tmp_path / 'in' / 'a' / '0.png'}, found 3 x 2. "
-        "Give --size=28, or the like, to bring all to one size.\n"
+        "Give --size=28 for signs and drawings, or --size=96 --color for photographs, "
+        "to bring all to one size.\n"
     )
     assert not (tmp_path / "out").exists()
 
@@ -607,6 +608,17 @@ PICTURES = {
         [Image.new("RGB", (3, 2), (n, 0, 200)) for n in range(4)],
         [],
         "colors became gray; --color keeps them",
+    ),
+    "colors, and much larger": (
+        [Image.new("RGB", (12, 8), (n, 0, 200)) for n in range(4)],
+        ["--size=7"],
+        "colors became gray; --color keeps them; half of the pictures have 12 pixels a "
+        "side or more: of photographs --size=12 keeps what a network sees",
+    ),
+    "colors, a little larger": (
+        [Image.new("RGB", (12, 8), (n, 0, 200)) for n in range(4)],
+        ["--size=8"],
+        "colors became gray; --color keeps them\n",
     ),
     "large": (
         [Image.new("L", (20, 10), n) for n in range(4)],

@@ -86,6 +86,7 @@ def write(
         be exported.
     """
     folder = pathlib.Path(export_dir).expanduser()
+    network = _as_it_answers(network)
     text = card.to_json()
     names = "".join(f"{name}\n" for name in card.label_names)
     with _draft(folder) as draft:
@@ -108,6 +109,17 @@ def write(
             with whole_files.replaced(version / name) as file:
                 file.write_bytes(data)
         return version.rename(folder / str(1 + max(_versions(folder), default=0)))
+
+
+def _as_it_answers(network: keras.Model) -> keras.Model:
+    """Returns a network that Keras does not export as it is in training.
+
+    It does so with all that is behind a layer such as Resizing or RandomFlip, whose `call`
+    has training=True where nothing says otherwise.
+    """
+    (first,) = network.inputs
+    images = keras.Input(batch_shape=first.shape, dtype=first.dtype, name=first.name)
+    return keras.Model(images, network(images, training=False), name=network.name)
 
 
 def _onnx(network: keras.Model, card: str, draft: pathlib.Path) -> bytes:

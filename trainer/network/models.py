@@ -8,7 +8,7 @@ from typing import NamedTuple
 import keras
 
 from trainer.errors import TrainerError
-from trainer.network import photo
+from trainer.network import adopted, photo
 from trainer.network.architectures import cnn, deep, shrinkage, strong
 
 _LEAST_NORMALIZED = 3  # images; of two, the one is the other's negative.
@@ -51,7 +51,7 @@ class Model:
 
     Attributes:
       build: from image shape, number of classes, and mean and deviation of the pixels,
-        to the untrained network.
+        to the untrained network; of `FROM_MODEL`, see `adopted.adopt`.
       epochs: passes over the training split of MNIST; see `length` for others.
       batch_size: examples a step.
       learning_rate: AdamW's peak rate.
@@ -137,3 +137,23 @@ MODELS = {
         length=Length(8, 9_000, 14_000, photo.cost),
     ),
 }
+
+# The name of whatever network a file has that is none of `MODELS`.
+FROM_MODEL = "from_model"
+_ADOPTED = Model(
+    adopted.adopt,
+    epochs=1,
+    batch_size=32,
+    # A third of what `photo` takes, since some have no batch normalization.
+    learning_rate=3e-4,
+    weight_decay=0.05,
+    label_smoothing=0.1,
+    augmented_from=1,
+    is_normalized=True,
+    length=Length(8, 9_000, 14_000, lambda image_shape: 1.0),
+)
+
+
+def of(name: str) -> Model:
+    """Returns a network by its name, of `MODELS` or `FROM_MODEL`."""
+    return MODELS.get(name, _ADOPTED)

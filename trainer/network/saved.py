@@ -181,8 +181,11 @@ def _load_network(path: pathlib.Path) -> keras.Model:
             f"{path}: shapes: expected (batch, height, width, channels) to (batch, "
             f"classes), found {found}. This is no classifier of images."
         )
-    if not isinstance(network.output, keras.KerasTensor):  # A list or so of one.
-        network = keras.Model(network.inputs[0], network.outputs[0])
+    # A Sequential of a file has no output of its own; of others it may be a list of one.
+    output = getattr(network, "output", None)
+    if not isinstance(output, keras.KerasTensor):
+        name = network.name
+        network = keras.Model(network.inputs[0], network.outputs[0], name=name)
     return network
 
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,8 @@ from trainer.quality.chance import Verdict
 
 
 @dataclasses.dataclass(frozen=True)
-class Mistake:
-    """An example that was taken for another class.
+class Answer:
+    """An example, and the class that it was taken for.
 
     Attributes:
       index: position in the split, from 0, in the order it was read.
@@ -23,6 +23,8 @@ class Mistake:
       probability: that probability.
       source: which item of which file it is, see `origins.find`; None where that is
         not known.
+      looked: where the network looked for it, see `looks.looked`, float32 `(rows,
+        columns)`; None where that is not asked.
     """
 
     index: int
@@ -31,6 +33,7 @@ class Mistake:
     predicted: int
     probability: float
     source: str | None = None
+    looked: np.ndarray | None = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -52,6 +55,8 @@ class Evaluation:
       auc: see `doubts.auc`; None where there is none, as of one class, of more than
         1,000, or of more than 67 million probabilities.
       reliability: see `doubts.bins`; empty of a model that diverged.
+      surest: of each class that has one, of the first hundred, the right answer with the
+        highest probability.
     """
 
     label_names: tuple[str, ...]
@@ -61,10 +66,11 @@ class Evaluation:
     class_correct: np.ndarray
     class_predicted: np.ndarray
     confusion: np.ndarray | None
-    mistakes: tuple[Mistake, ...]
+    mistakes: tuple[Answer, ...]
     balanced: bool = False
     auc: float | None = None
     reliability: tuple[doubts.Bin, ...] = ()
+    surest: tuple[Answer, ...] = ()
 
     @property
     def class_accuracy(self) -> np.ndarray:
@@ -155,6 +161,24 @@ class Evaluation:
         )
         return dataclasses.replace(self, mistakes=mistakes)
 
+    def with_looks(
+        self, looked: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    ) -> "Evaluation":
+        """Returns it with where the network looked for mistakes and surest answers.
+
+        Args:
+          looked: as `looks.looked` is of images and labels.
+        """
+        if not (answers := self.mistakes + self.surest):
+            return self
+        images = np.stack([answer.image for answer in answers])
+        maps = looked(images, np.array([answer.predicted for answer in answers]))
+        answers = tuple(map(_with_look, answers, maps))
+        count = len(self.mistakes)
+        return dataclasses.replace(
+            self, mistakes=answers[:count], surest=answers[count:]
+        )
+
     def with_surest(self, mistakes: int) -> "Evaluation":
         """Returns it with no more than so many mistakes, the most confident ones."""
         return dataclasses.replace(self, mistakes=self.mistakes[:mistakes])
@@ -201,3 +225,7 @@ class Evaluation:
                 for mistake in self.mistakes
             ],
         }
+
+
+def _with_look(answer: Answer, looked: np.ndarray) -> Answer:
+    return dataclasses.replace(answer, looked=looked)

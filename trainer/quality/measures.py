@@ -10,13 +10,14 @@ import numpy as np
 
 from trainer.errors import TrainerError
 from trainer.quality import doubts
-from trainer.quality.evaluation import Evaluation, Mistake
+from trainer.quality.evaluation import Answer, Evaluation
 
 # Above it there is no confusion matrix, which nobody could look at, and which for
 # 65,536 classes would take 32 GiB.
 MATRIX_CLASSES = 1000
 MISTAKES = 40  # Kept of an evaluation, and shown in a report.
 _SCORES = 1 << 26  # Probabilities that are kept for the AUC, in 256 MiB.
+_SUREST = 100  # Classes of which the surest right answer is kept.
 _TINY = float(np.finfo(np.float32).tiny)
 
 
@@ -55,6 +56,7 @@ def evaluate(
     ] = []  # A heap; its first is the least confident mistake.
     answered: list[tuple[np.ndarray, ...]] = []  # Confidence, right or wrong, label.
     scores: list[np.ndarray] | None = [] if classes <= MATRIX_CLASSES else None
+    surest: dict[int, Answer] = {}
     for images, labels in batches:
         images, labels = np.asarray(images), np.asarray(labels)
         probabilities = model.predict_on_batch(images)
@@ -87,6 +89,12 @@ def evaluate(
             entry = (*rank, images[row].copy(), int(labels[row]), int(predicted[row]))
             push = heapq.heappush if len(worst) < mistakes else heapq.heappushpop
             push(worst, entry)
+        for label in np.unique(predicted[right & (predicted < _SUREST)]).tolist():
+            row = int(np.where(right & (predicted == label), confidence, -1).argmax())
+            given_it = float(confidence[row])
+            if label not in surest or given_it > surest[label].probability:
+                place, image = examples + row, images[row].copy()
+                surest[label] = Answer(place, image, label, label, given_it)
         examples += len(labels)
     if not examples:
         raise ValueError("There is nothing to evaluate on: no batches.")
@@ -103,12 +111,13 @@ def evaluate(
         auc=doubts.auc(np.concatenate(scores), truths) if scores and finite else None,
         reliability=doubts.bins(sure, hits) if finite else (),
         mistakes=tuple(
-            Mistake(-index, image, label, predicted, probability)
+            Answer(-index, image, label, predicted, probability)
             for probability, index, image, label, predicted in sorted(
                 worst, key=lambda entry: entry[:2], reverse=True
             )
         ),
         balanced=balanced,
+        surest=tuple(surest[label] for label in sorted(surest)),
     )
 
 

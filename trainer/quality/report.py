@@ -11,12 +11,13 @@ from typing import Any
 import jinja2
 import markupsafe
 import numpy as np
+from PIL import Image
 
 from mnist_idx_tfds import whole_files
 from mnist_idx_tfds.pictures import making
 from trainer import settings
 from trainer.quality import curves
-from trainer.quality.evaluation import Evaluation
+from trainer.quality.evaluation import Answer, Evaluation
 
 _UNEVEN = 0.6  # Share of one class above which accuracy alone would deceive.
 _CELLS = 30  # Classes of a confusion matrix in numbers; of more there is a picture.
@@ -26,6 +27,8 @@ _PAIRS = 20  # Confusions listed below the picture.
 _WORST = 20  # Classes listed at once; the others fold out.
 _CLASSES = 1000  # Classes listed at all.
 _THUMBNAIL = 160  # pixels
+_OVERLAY = 32  # pixels
+_ORANGE = (255, 130, 0)
 _RED, _BLUE = (224, 72, 77), (62, 123, 250)  # As in the style sheet.
 
 
@@ -77,7 +80,10 @@ def write(
         confusion=_confusion(evaluation),
         # Matplotlib's, in which no text is a user's.
         reliability=markupsafe.Markup(curves.reliability(evaluation.reliability)),
-        mistakes=_mistakes(evaluation),
+        mistakes=_answers(evaluation, evaluation.mistakes),
+        surest=_answers(
+            evaluation, [a for a in evaluation.surest if a.looked is not None]
+        ),
         findings=findings,
         tables={"Evaluated on": evaluated or {}, "Training run": run},
     )
@@ -184,20 +190,35 @@ def _confusion(evaluation: Evaluation) -> dict[str, Any] | None:
     return {"picture": _png(pixels, len(names)), "pairs": pairs}
 
 
-def _mistakes(evaluation: Evaluation) -> list[dict[str, Any]]:
+def _answers(evaluation: Evaluation, answers: Sequence[Answer]) -> list[dict[str, Any]]:
     names = evaluation.label_names
     return [
         {
-            "picture": _png(mistake.image, _THUMBNAIL),
-            "paper": _paper(mistake.image),
-            "true": names[mistake.label],
-            "predicted": names[mistake.predicted],
-            "probability": mistake.probability,
-            "index": mistake.index,
-            "source": mistake.source,
+            "picture": _png(answer.image, _THUMBNAIL),
+            "looked": answer.looked is not None and _overlay(answer),
+            "paper": _paper(answer.image),
+            "true": names[answer.label],
+            "predicted": names[answer.predicted],
+            "probability": answer.probability,
+            "index": answer.index,
+            "source": answer.source,
         }
-        for mistake in evaluation.mistakes
+        for answer in answers
     ]
+
+
+def _overlay(answer: Answer) -> str:
+    """Returns where the network looked as a picture to lie over its own, in a data URI."""
+    height, width = answer.image.shape[:2]
+    scale = _OVERLAY / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    looked = Image.fromarray(np.uint8(answer.looked * 255)).resize(size)
+    level = np.linspace(-1, 1, 16)  # From where it did not look to where it did.
+    colors = np.where(level[:, None] < 0, (0, 0, 0), _ORANGE)
+    alpha = np.where(level < 0, -165 * level, 115 * level)
+    picture = Image.fromarray(np.asarray(looked) // 16, "P")
+    picture.putpalette(colors.astype(np.uint8).tobytes())
+    return _data_uri(picture, transparency=bytes(alpha.astype(np.uint8)), bits=4)
 
 
 def _paper(image: np.ndarray) -> str:
@@ -213,7 +234,11 @@ def _png(pixels: np.ndarray, size: int) -> str:
     """Returns uint8 `(height, width, channels)` as a data URI."""
     picture = making.of_pixels(pixels)
     picture.thumbnail((size, size))
+    return _data_uri(picture)
+
+
+def _data_uri(picture: Image.Image, **options: Any) -> str:
     stream = io.BytesIO()
-    picture.save(stream, "PNG", optimize=True)
+    picture.save(stream, "PNG", optimize=True, **options)
     data = base64.b64encode(stream.getvalue()).decode("ascii")
     return f"data:image/png;base64,{data}"

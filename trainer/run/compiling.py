@@ -8,8 +8,7 @@ from keras import ops
 from trainer.data.pipeline import Data
 from trainer.machine import shares
 from trainer.machine.device import Device
-from trainer.network import parallel
-from trainer.network.models import MODELS
+from trainer.network import models, parallel
 from trainer.network.optimizer import adamw
 from trainer.run import callbacks
 from trainer.run.hyperparameters import Hyperparameters
@@ -29,7 +28,7 @@ def compiled(
 
     The network itself is compiled so that it can be saved, and evaluated anywhere.
     """
-    kind = MODELS[how.model]
+    kind = models.of(how.model)
     # JAX computes nothing at speed without XLA. On a CPU TensorFlow is slower with it;
     # on a GPU it was not measured, and would compile anew for each shape.
     jit_compile = keras.backend.backend() == "jax"

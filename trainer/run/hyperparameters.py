@@ -12,7 +12,7 @@ from trainer import settings
 from trainer.data import source
 from trainer.data.pipeline import Data
 from trainer.machine.device import Device
-from trainer.network.models import MODELS
+from trainer.network import models
 
 # In `described`, of each process of several.
 OWN = {settings.DATA_DIR, settings.IDX_DIR, "device"}
@@ -23,7 +23,7 @@ class Hyperparameters:
     """How a run trains.
 
     Attributes:
-      model: name of the network, a key of `models.MODELS`.
+      model: name of the network, as of `models.of`.
       epochs: of the run, see `Data.passes`.
       batch_size: examples a step.
       learning_rate: AdamW's peak rate, reached after a tenth of all steps and then
@@ -33,7 +33,9 @@ class Hyperparameters:
       class_weight: "balanced" for classes that weigh alike in the loss, "none" for
         examples that do, "auto" for classes where one has most of the examples;
         of a run that has begun the kind of its `class_weights`.
-      from_model: path of a network to begin with, see `transfer`.
+      from_model: path of a network to begin with, see `transfer`, or to go on with,
+        see `adopted`.
+      pixels: the range that the latter takes; None for what is found.
     """
 
     model: str
@@ -44,6 +46,7 @@ class Hyperparameters:
     seed: int
     class_weight: str = "auto"
     from_model: str | None = None
+    pixels: str | None = None
 
     def steps(self, data: Data) -> int:
         """Returns the number of steps of the whole run."""
@@ -58,7 +61,7 @@ class Hyperparameters:
 
 def described(how: Hyperparameters, data: Data, device: Device) -> dict[str, Any]:
     """Returns what decides the outcome of a run, and what it runs on, as JSON has it."""
-    idx_dir = source.idx_dir(data.train.builder)
+    idx_dir, kind = source.idx_dir(data.train.builder), models.of(how.model)
     return {
         settings.DATASET: data.train.name,
         settings.DATA_DIR: source.data_dir(data.train.builder),
@@ -75,8 +78,8 @@ def described(how: Hyperparameters, data: Data, device: Device) -> dict[str, Any
         "passes_per_epoch": data.passes,
         **dataclasses.asdict(how),
         "from_model": how.from_model and _digest(how.from_model),
-        settings.LABEL_SMOOTHING: MODELS[how.model].label_smoothing,
-        settings.WEIGHT_DECAY: MODELS[how.model].decay(how.steps(data)),
+        settings.LABEL_SMOOTHING: kind.label_smoothing,
+        settings.WEIGHT_DECAY: kind.decay(how.steps(data)),
         settings.STEPS: data.steps,
         settings.RECIPE: settings.THIS_RECIPE,
         "device": device.description,

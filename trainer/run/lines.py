@@ -24,7 +24,7 @@ def opening(
     how: Hyperparameters,
     data: Data,
     device: Device,
-    parameters: str,
+    network: str,
     weighed: str,
     why: str,
 ) -> str:
@@ -34,7 +34,7 @@ def opening(
       how: to train.
       data: to train on.
       device: to compute on.
-      parameters: how many the network has, and where they are from.
+      network: its name, how many parameters it has, and where they are from.
       weighed: what is said of the classes' weights; may be empty.
       why: the run is as long as it is; may be empty.
 
@@ -50,7 +50,7 @@ def opening(
         f"{len(train.label_names)} classes, from {data.feed}"
         f"{data.why_feed and f' ({data.why_feed})'}",
         train.features.note,
-        f"{how.model} with {parameters}",
+        network,
         "augmented" if data.augmentation else "",
         weighed,
         how.length(data) + (why and f", {why}"),

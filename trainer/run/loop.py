@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import functools
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,9 +15,8 @@ from trainer.data.pipeline import Data
 from trainer.errors import NotFiniteError
 from trainer.machine import peers
 from trainer.machine.device import Device
-from trainer.network import parallel, saved, transfer
+from trainer.network import models, parallel, saved, transfer
 from trainer.network.card import Card
-from trainer.network.models import MODELS
 from trainer.quality import chance, measures
 from trainer.run import callbacks, cards, class_weights, lines
 from trainer.run.callbacks import Record
@@ -76,16 +76,10 @@ def run(
     """
     keras.utils.set_random_seed(how.seed)
     parallel.distribute(device)
-    network = MODELS[how.model].build(
-        data.train.image_shape, len(data.train.label_names), data.pixels
-    )
+    network, begun = _built(how, data)
     weights = class_weights.of(how.class_weight, data)
     how = dataclasses.replace(how, class_weight=weights.kind)
-    begun = ""
-    if how.from_model:
-        begun = _begin(network, how.from_model, data.train.label_names)
-    parameters = f"{network.count_params():,} parameters{begun}"
-    print(lines.opening(how, data, device, parameters, weights.said, why), flush=True)
+    print(lines.opening(how, data, device, begun, weights.said, why), flush=True)
     trained = compiled(network, how, data, device)
     what: dict[str, Any] = {}
     if workdir or peers.count() > 1:  # Else the versions need not be looked up.
@@ -123,11 +117,33 @@ def run(
     return Result(network, loss, accuracy, card)
 
 
-def _begin(network: keras.Model, path: str, label_names: tuple[str, ...]) -> str:
-    """Gives a network the weights of another one, and says so."""
+def _built(how: Hyperparameters, data: Data) -> tuple[keras.Model, str]:
+    """Returns the network as the run begins with it, and what its first line says."""
+    build, path = models.of(how.model).build, how.from_model
+    names, shape = data.train.label_names, data.train.image_shape
+    if not path:
+        network = build(shape, len(names), data.pixels)
+        return network, _counted(network)
     start, card = saved.load(path)
-    is_new = transfer.begin(network, label_names, start, card.label_names, path)
-    return f", begun from {path}{', with a new last layer' if is_new else ''}"
+    if how.model == models.FROM_MODEL:
+        same = names == card.label_names
+        network, is_new, pixels, why = build(
+            start, shape, len(names), path=path, pixels=how.pixels, same_classes=same
+        )
+        taken = f", pixels {pixels} {why}"
+    else:
+        network, taken = build(shape, len(names), data.pixels), ""
+        is_new = transfer.begin(network, names, start, card.label_names, path)
+    last = ", with a new last layer" if is_new else ""
+    return network, f"{_counted(network)}, begun from {path}{last}{taken}"
+
+
+def _counted(network: keras.Model) -> str:
+    text = f"{network.name} with {network.count_params():,} parameters"
+    if all(layer.trainable for layer in network.layers):
+        return text
+    trained = sum(math.prod(v.shape) for v in network.trainable_variables)
+    return f"{text}, {trained:,} of them trained"
 
 
 def _say_verdict(

@@ -1,5 +1,6 @@
 """What a run leaves in its work directory when it ends: model, report, pictures."""
 
+import functools
 import shlex
 
 import keras
@@ -8,6 +9,7 @@ from etils import epath
 from trainer import settings
 from trainer.data import origins, source
 from trainer.data.pipeline import Data
+from trainer.network import looks
 from trainer.network.card import Card
 from trainer.quality import measures, report
 from trainer.run import workdir
@@ -40,6 +42,8 @@ def write(
     wrong = [(mistake.image, mistake.label) for mistake in result.mistakes]
     sources = origins.find(source.opened(split.builder), split.split, wrong, print)
     result = result.with_sources(sources)
+    if min(split.image_shape[:2]) >= looks.LEAST:
+        result = result.with_looks(functools.partial(looks.looked, network))
     page = kept.folder / workdir.REPORT
     with workdir.written(page):
         found = source.findings(split.builder)

@@ -13,7 +13,7 @@ from trainer.data.split import Split
 from trainer.errors import TrainerError
 from trainer.machine import device, peers, shares
 from trainer.machine.device import Device
-from trainer.network import parallel, saved
+from trainer.network import adopted, models, parallel, saved
 from trainer.network.models import MODELS
 from trainer.run import budget, loop
 from trainer.run.hyperparameters import Hyperparameters
@@ -24,6 +24,7 @@ _CHOICES = {
     "class_weight": ("auto", "balanced", "none"),
     "feed": ("auto", "memory", "stream"),
     "model": (None, *MODELS),
+    "pixels": (None, *adopted.RANGES),
 }
 _MOST = 2**31 - 1  # Of any number, as for the flags.
 
@@ -38,6 +39,7 @@ def train(
     transpose: str = "auto",
     model: str | None = None,
     from_model: str | None = None,
+    pixels: str | None = None,
     augment: str = "auto",
     class_weight: str = "auto",
     epochs: int | None = None,
@@ -62,6 +64,7 @@ def train(
       transpose: as for `source.prepare`.
       model: name of the network; None for the one that is best for the data.
       from_model: path of a network whose weights to begin with.
+      pixels: the range that it takes, where it is none of the trainer's; see `adopted`.
       augment: "auto", "on" or "off", whether to change images at random.
       class_weight: as of `Hyperparameters`.
       epochs: passes over the training split; None for what `budget.of` says.
@@ -96,7 +99,13 @@ def train(
     name = model or str(begun.get(settings.MODEL))
     if name not in MODELS:
         name = "cnn" if is_mnist else "strong"
-    network = MODELS[name]
+        name = models.FROM_MODEL if from_model else name
+    if pixels and name != models.FROM_MODEL:
+        raise TrainerError(
+            f"pixels: expected none with a network {name}, which scales them itself, "
+            f"found {pixels}"
+        )
+    network = models.of(name)
     batch_size = batch_size or network.batch_size
     shares.check(batch_size, selected.devices)
     network.check_batch_size(batch_size, name)
@@ -127,6 +136,7 @@ def train(
         seed=seed,
         class_weight=class_weight,
         from_model=from_model,
+        pixels=pixels,
     )
     is_augmented = augment == "on"
     if augment == "auto":

@@ -167,6 +167,18 @@ def test_a_network_is_judged_by_what_it_was_trained_for():
         assert f"{found:.4f} is no better than {found:.4f}" in read["note"]
 
 
+def test_of_each_class_the_surest_right_answer_is_kept():
+    """Of those that are equal the first one; none of a class that is never right."""
+    images = answers([60, 40], [80, 20], [80, 20], [70, 30], [1, 99], [40, 60])
+    labels = np.array([0, 0, 0, 1, 0, 1])
+    result = measures.evaluate(Table(2), batches(images, labels, 2), "ab")
+    found = [(a.index, a.label, a.predicted) for a in result.surest]
+    assert found == [(1, 0, 0), (5, 1, 1)]
+    np.testing.assert_array_equal(result.surest[0].image, images[1])
+    never = measures.evaluate(Table(2), [(images[:3], np.array([1, 0, 0]))], "ab")
+    assert [a.label for a in never.surest] == [0]
+
+
 def test_mistakes_are_the_most_confident_ones_in_order():
     images = answers([20, 80], [70, 30], [10, 90], [1, 99], [40, 60], [20, 80])
     labels = np.array([0, 0, 0, 1, 0, 0])

@@ -232,6 +232,27 @@ def test_mistakes_are_pictures_with_their_labels(page):
     assert expected in captions
 
 
+def test_where_the_network_looked_lies_over_each_picture_of_its_form(page):
+    """Dark where it did not look, and orange where it did, clear in between."""
+    result = evaluated("ab", examples=100, shape=(40, 80, 3))
+    looked = np.array([[0, 1], [0.5, 0.5]], np.float32)
+    count = len(result.mistakes) + 2
+    found = page(result.with_looks(lambda images, labels: np.array([looked] * count)))
+    assert "Surest right answers" in found.texts["h2"]
+    images = found.all("img")
+    assert len(images) == 2 * count
+    for picture, over in zip(images[::2], images[1::2], strict=True):
+        assert pixels(picture["src"]).shape == (40, 80, 3)
+        assert len(over["src"]) < 1000
+        data = base64.b64decode(over["src"].partition(",")[2])
+        rgba = np.asarray(Image.open(io.BytesIO(data)).convert("RGBA")).astype(int)
+        assert rgba.shape == (16, 32, 4)
+        dark, orange, clear = rgba[0, 0], rgba[0, -1], rgba[-1, 16]
+        assert dark[3] > 100 > dark[:3].sum()
+        assert orange[3] > 100 < orange[0] - orange[2]
+        assert clear[3] < 40
+
+
 def test_a_mistake_has_its_place_in_the_files_where_it_is_known(page):
     result = evaluated("abc", examples=400)
     assert "counted from 0." not in page(result).texts["main"][0]
