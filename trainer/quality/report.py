@@ -195,7 +195,9 @@ def _answers(evaluation: Evaluation, answers: Sequence[Answer]) -> list[dict[str
     return [
         {
             "picture": _png(answer.image, _THUMBNAIL),
-            "looked": answer.looked is not None and _overlay(answer),
+            "looked": None
+            if answer.looked is None
+            else _overlay(answer, answer.looked),
             "paper": _paper(answer.image),
             "true": names[answer.label],
             "predicted": names[answer.predicted],
@@ -207,16 +209,16 @@ def _answers(evaluation: Evaluation, answers: Sequence[Answer]) -> list[dict[str
     ]
 
 
-def _overlay(answer: Answer) -> str:
+def _overlay(answer: Answer, looked: np.ndarray) -> str:
     """Returns where the network looked as a picture to lie over its own, in a data URI."""
     height, width = answer.image.shape[:2]
     scale = _OVERLAY / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    looked = Image.fromarray(np.uint8(answer.looked * 255)).resize(size)
+    shares = Image.fromarray((looked * 255).astype(np.uint8)).resize(size)
     level = np.linspace(-1, 1, 16)  # From where it did not look to where it did.
     colors = np.where(level[:, None] < 0, (0, 0, 0), _ORANGE)
     alpha = np.where(level < 0, -165 * level, 115 * level)
-    picture = Image.fromarray(np.asarray(looked) // 16, "P")
+    picture = Image.fromarray(np.asarray(shares) // 16, "P")
     picture.putpalette(colors.astype(np.uint8).tobytes())
     return _data_uri(picture, transparency=bytes(alpha.astype(np.uint8)), bits=4)
 
