@@ -217,7 +217,7 @@ def _overlay(answer: Answer, looked: np.ndarray) -> str:
     shares = Image.fromarray((looked * 255).astype(np.uint8)).resize(size)
     level = np.linspace(-1, 1, 16)  # From where it did not look to where it did.
     colors = np.where(level[:, None] < 0, (0, 0, 0), _ORANGE)
-    alpha = np.where(level < 0, -165 * level, 115 * level)
+    alpha = np.where(level < 0, -135 * level, 115 * level)
     picture = Image.fromarray(np.asarray(shares) // 16, "P")
     picture.putpalette(colors.astype(np.uint8).tobytes())
     return _data_uri(picture, transparency=bytes(alpha.astype(np.uint8)), bits=4)
