@@ -1,5 +1,6 @@
 """Tests of the digit renderer."""
 
+import functools
 import gzip
 import pathlib
 import zlib
@@ -11,6 +12,7 @@ import pytest
 
 from mnist_idx_tfds import idx, render_digits
 
+MODULE = "mnist_idx_tfds.render_digits"
 _DUMMY_DATA = pathlib.Path(render_digits.__file__).parent / "dummy_data"
 _FILES = (
     "train-images-idx3-ubyte.gz",
@@ -24,13 +26,14 @@ _FILES = (
 def default_set(tmp_path_factory):
     """The folder that the script wrote with its default sizes and seed."""
     folder = tmp_path_factory.mktemp("digits") / "made"
-    result = _run_script(f"--out_dir={folder}")
+    result = processes.run(MODULE, f"--out_dir={folder}")
     assert result.returncode == 0, result.stderr
     return folder
 
 
-def _run_script(*args):
-    return processes.run("mnist_idx_tfds.render_digits", *args)
+@pytest.fixture
+def run(run_module):
+    return functools.partial(run_module, MODULE)
 
 
 def _all(chunks):
@@ -143,35 +146,35 @@ def test_bad_size_writes_nothing(tmp_path):
         ("--test_examples=x", "--test_examples: expected 1 to 4294967295, found 'x'"),
     ],
 )
-def test_a_wrong_command_is_exit_code_2_and_writes_nothing(tmp_path, arg, message):
-    result = _run_script(f"--out_dir={tmp_path / 'new'}", arg)
-    assert result.returncode == 2
-    assert result.stderr.splitlines()[-1].endswith(f"error: argument {message}")
+def test_a_wrong_command_is_exit_code_2_and_writes_nothing(tmp_path, run, arg, message):
+    code, _, err = run(f"--out_dir={tmp_path / 'new'}", arg)
+    assert code == 2
+    assert err.splitlines()[-1].endswith(f"error: argument {message}")
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path, run):
     (tmp_path / "file").touch()
-    result = _run_script(f"--out_dir={tmp_path / 'file'}")
-    assert result.returncode == 1
-    assert result.stderr.splitlines() == [
+    code, _, err = run(f"--out_dir={tmp_path / 'file'}")
+    assert code == 1
+    assert err.splitlines() == [
         f"python -m mnist_idx_tfds.render_digits: {tmp_path / 'file'}: folder: expected "
         "a folder to write to, found a file."
     ]
 
 
-def test_another_set_is_only_replaced_when_asked_to(tmp_path):
+def test_another_set_is_only_replaced_when_asked_to(tmp_path, run):
     """As a whole: no part, and no names of classes, stay of the other."""
     idx_files.write_set(tmp_path)
     (tmp_path / "labels.txt").write_text("a\n" * 10)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     args = [f"--out_dir={tmp_path}", "--train_examples=20", "--test_examples=5"]
-    result = _run_script(*args)
-    assert result.returncode == 1
-    assert result.stderr.endswith("or replace them with --overwrite.\n")
+    code, _, err = run(*args)
+    assert code == 1
+    assert err.endswith("or replace them with --overwrite.\n")
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
-    result = _run_script(*args, "--overwrite")
-    assert (result.returncode, result.stderr) == (0, "")
+    code, _, err = run(*args, "--overwrite")
+    assert (code, err) == (0, "")
     assert {path.name for path in tmp_path.iterdir()} == {*_FILES}
     assert idx.load(tmp_path / _FILES[0]).shape == (20, 28, 28)
 

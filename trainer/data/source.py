@@ -93,15 +93,9 @@ def prepare_for(
 ) -> tuple[tfds.core.DatasetBuilder, dict[str, Any]]:
     """Builds, unless it is there, the data set that a model is to be asked about.
 
-    Where none is given, it is that of the model's run, or MNIST.
-
-    Args:
-      recorded: settings of the run; empty where they are not known.
-      data_dir: as for `prepare`; None is where the run had it, if that is still there.
-      manual_dir: as for `prepare`.
-      idx_dir: as for `prepare`.
-      dataset: as for `prepare`.
-      transpose: as for `prepare`.
+    Where none is given, it is that of the model's run, or MNIST; where `data_dir` is
+    None, it is where the run had it, if that is still there. `recorded` are settings of
+    the run, empty where they are not known; all else is as for `prepare`.
 
     Returns:
       The builder, and what of the settings holds for it: all, or nothing.
