@@ -49,10 +49,8 @@ def only(name: str, info: "tfds.core.DatasetInfo", kind: type, hint: str = "") -
 def is_transposed(name: str) -> bool:
     """Returns whether a data set has images with rows for columns, all of them square.
 
-    EMNIST is published so, and TFDS's `emnist` hands them on as they are.
-
-    Args:
-      name: of TFDS, with or without configuration and version.
+    EMNIST is published so, and TFDS's `emnist` hands them on as they are. The name is
+    TFDS's, with or without configuration and version.
     """
     return re.split("[/:]", name)[0] == "emnist"
 

@@ -18,9 +18,7 @@ _TEXTS = {idx_set.NAMES_FILE, *idx_set.PICTURES_FILES.values()}
 def files(rank: int, labels_type: np.dtype) -> dict[tuple[str, str], str]:
     """Returns the names of the four files by part and kind.
 
-    Args:
-      rank: of the images' file, 3 or 4.
-      labels_type: type of the labels, uint8 or int32.
+    The rank is that of the images' file, 3 or 4; labels are uint8 or int32.
     """
     kinds = {"images": f"idx{rank}-ubyte", "labels": f"idx1-{_LABELS[labels_type]}"}
     return {

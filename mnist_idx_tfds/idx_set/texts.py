@@ -130,11 +130,7 @@ def pictures(path: epath.Path, images: str, count: int) -> Iterator[str]:
 
 
 def write_pictures(path: idx.PathLike, pictures: Iterable[str]) -> None:
-    """Writes a file that `pictures` reads.
-
-    Args:
-      path: where to write.
-      pictures: their paths, without line feeds.
+    """Writes a file that `pictures` reads, of their paths, without line feeds.
 
     Raises:
       OSError: the file cannot be written.

@@ -27,10 +27,7 @@ def lies(images: dict[str, Images], labels: dict[str, np.ndarray]) -> bool:
 
     It is one by its counts, and by what must be tall in it being wide; MNIST's counts,
     which other sets have, too, are not enough where the files are not called EMNIST's.
-
-    Args:
-      images: by part; they are read as far as needed.
-      labels: of these, `(n,)` each.
+    Images are by part, and read as far as needed, as their labels are, `(n,)` each.
     """
     counts = [len(part) for part in images.values()]
     (part, stored), *_ = images.items()

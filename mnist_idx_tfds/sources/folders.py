@@ -27,12 +27,7 @@ class Found(NamedTuple):
 def open_source(images_dir: idx.PathLike, options: Options) -> Source:
     """Finds the pictures of each class; see `find`.
 
-    Args:
-      images_dir: the folder.
-      options: how pictures are read.
-
-    Returns:
-      The source, to be shuffled even where it has splits: a folder has no order.
+    They are to be shuffled even where there are splits: a folder has no order.
 
     Raises:
       idx.IdxError: as `find`.

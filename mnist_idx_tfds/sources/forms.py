@@ -25,8 +25,7 @@ def open_source(path: idx.PathLike | None, options: Options) -> Source:
     """Finds out what a source is, and opens it.
 
     Args:
-      path: a folder of pictures, an archive of NumPy, or a CSV file; None for
-        `options.dataset`.
+      path: a folder, an archive of NumPy, or a table; None for `options.dataset`.
       options: how to read it.
 
     Raises:

@@ -19,10 +19,7 @@ def grouped(
 ) -> tuple[list[Placed], list[str]]:
     """Gives items their groups, where `options.group` says these; see `Item`.
 
-    Args:
-      name: of the source, for errors.
-      placed: the items.
-      options: `group`, a column, which the source has read, or a pattern.
+    It is a column, which the source has read, or a pattern. The name is of the source.
 
     Returns:
       The items, and lines on the groups, or on what looks like some.

@@ -22,11 +22,7 @@ class Mark(NamedTuple):
 def find(
     tables: Sequence[Table], options: Options
 ) -> tuple[list[list[Mark | None]], tuple[str, ...]]:
-    """Finds what the tables of a set say of their rows.
-
-    Args:
-      tables: all of them.
-      options: the column of groups, if it is one, and what is done with validation.
+    """Finds what all tables of a set say of their rows.
 
     Returns:
       A mark for each row of each table, None where the whole part has no labels, and

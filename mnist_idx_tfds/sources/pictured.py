@@ -46,12 +46,7 @@ def source(
 ) -> Source:
     """Returns a source of pictures, read in their order, and what is said of them.
 
-    Args:
-      name: as of `Source`.
-      total: the same.
-      pictures: taken as they are read, by another thread.
-      options: how they are read.
-      others: more of a `Source`.
+    They are taken as they are read, by another thread; `others` are more of a `Source`.
     """
     seen = _Seen(options.size)
     items = _items(pictures, options, seen)

@@ -27,10 +27,7 @@ def are_there(names: Sequence[str]) -> bool:
 def find(path: pathlib.Path, names: Sequence[str], label: int | None) -> Pixels:
     """Finds the columns whose names differ in their numbers alone, or all that are left.
 
-    Args:
-      path: of the file, for errors.
-      names: of all columns.
-      label: position of the labels, where it is known.
+    Names are of all columns; the label is the position of the labels, where it is known.
 
     Returns:
       Positions of columns in the order of pixels, and the shape that names say.

@@ -62,14 +62,9 @@ def split(
 
     Equal images, and those of a group, go to one side.
 
-    Args:
-      source: whose items they are.
-      names: of the classes.
-      placed: of all items.
-      options: `test_share` of each class to test on: rounded, but at least one and not
-        all, of a class with two items or more; `seed`, which with an item's class and
-        key decides: the same item stays early or late in its class when others come and
-        go.
+    Of each class with two items or more, `options.test_share` is tested on: rounded, but
+    at least one and not all. `options.seed` decides, with an item's class and key: the
+    same item stays early or late in its class when others come and go.
 
     Raises:
       idx.IdxError: nothing is left to test on, or of a class to train on.

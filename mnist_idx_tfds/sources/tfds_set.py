@@ -19,10 +19,8 @@ def open_source(options: Options) -> Source:
 
     TensorFlow is imported as it is read.
 
-    Args:
-      options: `dataset`, which is "name", "name/config" or either with ":version", of one
-        that TFDS knows or that is prepared in `data_dir`; `train_split` and
-        `test_split`, by default the splits of the data set, by their names.
+    `options.dataset` is "name", "name/config" or either with ":version", of one that TFDS
+    knows or that is prepared in `data_dir`. By default its splits are used by their names.
 
     Returns:
       The source, in the order that the data set has on disk. Classes that no example is

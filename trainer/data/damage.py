@@ -17,10 +17,7 @@ _RECORD_BYTES = 16  # That TFRecord adds to a record: its length, and two checks
 
 @contextlib.contextmanager
 def named(builder: tfds.core.DatasetBuilder) -> Iterator[None]:
-    """Says of an error in reading a data set which of its files is damaged.
-
-    Args:
-      builder: of the data set that is read within.
+    """Says of an error in reading a data set within which of its files is damaged.
 
     Raises:
       TrainerError: a file is not as TFDS wrote it, instead of TensorFlow's error.

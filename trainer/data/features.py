@@ -37,10 +37,8 @@ class Features(NamedTuple):
 def find(info: tfds.core.DatasetInfo) -> Features:
     """Finds the one image and the one label, whatever they are called.
 
-    Where there are several, they are those of the data set's `supervised_keys`.
-
-    Args:
-      info: of a data set, prepared or not.
+    Where there are several, they are those of the data set's `supervised_keys`. It may be
+    prepared or not.
 
     Raises:
       idx.IdxError: one of them is missing, or unfit to be trained on.

@@ -16,10 +16,7 @@ NO_SPLIT = (ValueError, KeyError, AssertionError, NotImplementedError)
 def count(builder: tfds.core.DatasetBuilder, split: str, other: str) -> int:
     """Returns how many examples of a split are examples of another one, too.
 
-    Args:
-      builder: a prepared data set.
-      split: TFDS split of it.
-      other: another one, which has none twice.
+    The other one has none twice.
     """
     there = _places(builder, other)
     return sum(

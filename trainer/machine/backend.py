@@ -29,8 +29,7 @@ def name() -> str:
 def devices(several: bool) -> tuple[str, str]:
     """Returns the names that `device.select` takes, for people and as a pattern.
 
-    Args:
-      several: whether those of several devices are among them.
+    Those of several devices are among them if asked for.
     """
     names, pattern = "auto, cpu, gpu or gpu:N", r"auto|cpu|gpu(:[0-9]{1,9})?"
     if not several:

@@ -8,11 +8,9 @@ _AT_ONCE_BYTES = 1 << 22  # Of pixels; what is computed of them has many times a
 
 
 def at_once(image_shape: tuple[int, int, int], most: int) -> int:
-    """Returns how many images a network is asked about at once: fewer of large ones.
+    """Returns how many images a network is asked about at once: most, of small ones.
 
-    Args:
-      image_shape: height, width and channels, in pixels.
-      most: of small ones.
+    The shape is height, width and channels, in pixels.
     """
     return max(1, min(most, _AT_ONCE_BYTES // math.prod(image_shape)))
 
