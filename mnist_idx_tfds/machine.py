@@ -56,10 +56,7 @@ def _rooms() -> Iterator[int]:
 
 
 def _groups(controller: str) -> Iterator[tuple[pathlib.Path, int]]:
-    """Yields the folder of each control group that this process is in, on Linux.
-
-    Args:
-      controller: of what they limit, such as "cpu".
+    """Yields the folder of each control group of a controller, such as "cpu", on Linux.
 
     Yields:
       The folder, and the version of control groups, 1 or 2.

@@ -31,9 +31,7 @@ def number(least: int, most: int | None = None) -> Callable[[str], int]:
 def parser(name: str, text: str | None) -> argparse.ArgumentParser:
     """Returns the parser of `python -m mnist_idx_tfds.NAME`.
 
-    Args:
-      name: of the program.
-      text: what it does, in its first line.
+    The text says in its first line what the program does.
     """
     return argparse.ArgumentParser(
         prog=f"python -m mnist_idx_tfds.{name}",

@@ -19,10 +19,8 @@ _FEW = 3  # Line ends, or characters, that a file has by chance.
 def cause(path: PathLike) -> str:
     """Returns what was done to a file that is not as it says, or an empty text.
 
-    All of the file is read, with flat memory; so this is only for files that are wrong.
-
-    Args:
-      path: the file, which could be read before.
+    All of the file, which could be read before, is read with flat memory; so this is only
+    for files that are wrong.
     """
     size = ends = windows_ends = wide = 0
     start, last = b"", b""

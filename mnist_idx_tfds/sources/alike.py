@@ -32,8 +32,7 @@ def merged(source: Source, placed: Sequence[Placed]) -> tuple[Source, list[Place
 def notes(counts: Mapping[str, int]) -> list[str]:
     """Returns lines that name classes which differ in case, blanks or zeros alone.
 
-    Args:
-      counts: of the images of each class.
+    Counts are of the images of each class.
     """
     groups: defaultdict[str, list[str]] = defaultdict(list)
     for name in counts:

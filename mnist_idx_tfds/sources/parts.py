@@ -34,12 +34,9 @@ def _in_words(name: str) -> set[str]:
 
 
 def splits(found: Collection[str]) -> dict[str, str]:
-    """Returns the split that each part of a set goes into.
+    """Returns the split that each of the parts that a set has goes into.
 
     What is to validate is trained on or, where nothing is to test, tested on.
-
-    Args:
-      found: the parts that the set has.
 
     Returns:
       "train" or "test" for each; an empty text if there is one part alone, of which a

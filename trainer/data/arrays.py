@@ -163,11 +163,7 @@ def named(given: np.ndarray, names: Sequence[str]) -> tuple[list[str], np.ndarra
 
 
 def pair(given: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Returns what `images` and `labels` do, of both in a tuple.
-
-    Args:
-      given: images and labels.
-      name: of the argument, for errors.
+    """Returns what `images` and `labels` do, of both in an argument of that name.
 
     Raises:
       TrainerError: they are none.
