@@ -19,6 +19,11 @@ os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),
+    None,
+)
+
 # What trains, builds data sets, starts TensorFlow in programs or tries many inputs; the
 # rest takes less than a minute on two cores.
 SLOW = (
@@ -44,6 +49,7 @@ SLOW = (
     "tests/trainer/network/test_lite.py",
     "tests/trainer/network/test_parallel.py",
     "tests/trainer/network/test_photo.py",
+    "tests/trainer/picture/test_browser.py",
     "tests/trainer/quality/test_board.py",
     "tests/trainer/run/test_callbacks.py",
     "tests/trainer/run/test_learning.py",
@@ -101,6 +107,20 @@ def mnist_idx_dir() -> pathlib.Path:
     if not folder:
         pytest.skip("MNIST_IDX_DIR is not set to a folder of the four MNIST files")
     return pathlib.Path(folder).expanduser()
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A browser without a head."""
+    if not CHROMIUM:
+        pytest.skip("no chromium, chromium-browser or google-chrome on PATH")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="no playwright")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")

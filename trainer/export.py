@@ -1,7 +1,7 @@
-"""Writes a trained network for other programs: TensorFlow Serving, LiteRT and ONNX.
+"""Writes a trained network for other programs, and as a page for any browser.
 
 `python -m trainer.export --model=DIR/model.keras --export_dir=OUT` exports the network
-of a finished run; `--onnx` and `--quantize` write it in further formats.
+of a finished run; `--onnx`, `--quantize`, `--tfjs` and `--html` write it in further formats.
 """
 
 import pathlib
@@ -27,12 +27,23 @@ def main(_: list[str]) -> None:
     # Before others use TensorFlow; an export is the same on all.
     selected = device.select("cpu")
     from trainer import signals
-    from trainer.network import classes, exported, lite, saved
+    from trainer.network import classes, exported, lite, saved, tfjs
+    from trainer.picture import browser, classify, pad
 
     f = flags.FLAGS
     path = pathlib.Path(f.model).expanduser()
     network, card = saved.load(path)
     exported.check(f.export_dir, onnx=f.onnx)
+    files: dict[str, bytes] = {}
+    if f.tfjs:
+        files |= tfjs.written(network, "--tfjs").files(card)
+    if f.html:
+        classify.image_shape(network)
+        model, weights = tfjs.written(network, "--html").artifacts(small=True)
+        dark = pad.is_dark(network, card.fit)
+        folder = path.resolve().parent.name.encode(errors="replace").decode()
+        known = {name: getattr(card, name) for name in browser.KNOWN}
+        files[browser.NAME] = browser.page(model, weights, known, dark, folder)
     images = None
     if f.quantize:
         from trainer.data import overlap, source
@@ -51,7 +62,7 @@ def main(_: list[str]) -> None:
         with signals.held_back():
             images = _spread(train)
     version = exported.write(
-        network, card, f.export_dir, onnx=f.onnx, calibration=images
+        network, card, f.export_dir, onnx=f.onnx, calibration=images, files=files
     )
     print(f"exported to {version}")
     for name in (exported.LITE, exported.INT8, exported.ONNX):
@@ -107,6 +118,17 @@ def _define_flags() -> None:
         False,
         "Write model-int8.tflite, too, with weights and activations in int8, and print "
         "its size and accuracy beside those of model.tflite.",
+    )
+    flags.DEFINE_bool(
+        "tfjs",
+        False,
+        "Write tfjs/model.json and its weights, too: a layers model for TensorFlow.js.",
+    )
+    flags.DEFINE_bool(
+        "html",
+        False,
+        "Write page.html, too, which has the network in it: one file, which any browser "
+        "opens from a disk, to draw on or drop pictures on.",
     )
     cli.define_data("calibrate and evaluate on", "that of the model's run, or MNIST")
     for split, purpose in (("train", "calibrate"), ("eval", "evaluate")):

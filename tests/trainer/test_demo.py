@@ -7,7 +7,6 @@ import itertools
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import sys
@@ -19,6 +18,7 @@ import keras
 import numpy as np
 import processes
 import pytest
+from pads import ONE, SEVEN, ZERO, Pad, picture
 from PIL import Image
 
 from mnist_idx_tfds import render_digits
@@ -26,17 +26,7 @@ from trainer.network import architectures, saved
 from trainer.network.card import Card
 from trainer.picture import addresses, classify
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),
-    None,
-)
 NAMES = ("sífr", "एक", "two", "三", "<b>4</b>", "خمسة", "six", "семь", "8", "nine")
-# Strokes of digits, in shares of the pad's sides.
-ZERO = [
-    (0.5 - 0.2 * np.sin(a), 0.5 - 0.35 * np.cos(a)) for a in np.linspace(0, 6.3, 25)
-]
-ONE = [(0.5, 0.15), (0.5, 0.85)]
-SEVEN = [(0.3, 0.2), (0.7, 0.2), (0.6, 0.45), (0.45, 0.85)]
 # What a process asks of a network is an error, and a line.
 GUARD = """
 import socket, sys
@@ -108,73 +98,10 @@ def serve(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def chromium():
-    """A browser without a head."""
-    if not CHROMIUM:
-        pytest.skip("no chromium, chromium-browser or google-chrome on PATH")
-    sync_api = pytest.importorskip("playwright.sync_api", reason="no playwright")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
 def address(serve, model):
     """The address of a page that is served to several tests."""
     with serve(model) as (_, address):
         yield address
-
-
-class Pad:
-    """The page in a browser, which asks 127.0.0.1 alone and throws nothing."""
-
-    def __init__(self, chromium, address, width=1200, scheme="light"):
-        self.context = chromium.new_context(
-            viewport={"width": width, "height": 800},
-            color_scheme=scheme,
-            has_touch=True,
-        )
-        self.page = self.context.new_page()
-        self.page.set_default_timeout(60_000)
-        self.asked, self.errors = [], []
-        self.page.on("request", lambda request: self.asked.append(request.url))
-        self.page.on("websocket", lambda socket: self.asked.append(socket.url))
-        self.page.on("pageerror", lambda error: self.errors.append(error))
-        self.page.goto(address)
-        self.page.get_by_text("Draw here").wait_for()
-        # Until all is loaded, Gradio has something above the page that takes strokes.
-        self.page.locator("canvas").click(trial=True)
-
-    def place(self, point):
-        box = self.page.locator("canvas").bounding_box()
-        return box["x"] + point[0] * box["width"], box["y"] + point[1] * box["height"]
-
-    def draw(self, points):
-        mouse = self.page.mouse
-        mouse.move(*self.place(points[0]))
-        mouse.down()
-        for point in points[1:]:
-            mouse.move(*self.place(point), steps=4)
-        mouse.up()
-
-    def best(self):
-        """Waits for an answer; returns names and shares of the best classes."""
-        self.page.locator(".answer li").first.wait_for()
-        names = self.page.locator(".answer .name").all_inner_texts()
-        return names, self.page.locator(".answer .share").all_inner_texts()
-
-    def after(self, act):
-        """Acts, waits for the answer to change, and returns it as `best` does."""
-        before = self.page.locator(".answer").inner_html()
-        act()
-        self.page.wait_for_function(
-            "before => document.querySelector('.answer').innerHTML != before",
-            arg=before,
-        )
-        return self.best()
 
 
 @pytest.fixture
@@ -184,18 +111,6 @@ def pad(chromium, address):
     yield pad
     pad.context.close()
     assert pad.errors == []
-
-
-def picture(path, points, size=(300, 400), **kwargs):
-    """Writes a picture of a stroke, dark on paper that is not quite white."""
-    pixels = np.full(size, 240, np.uint8)
-    rows, columns = np.mgrid[: size[0], : size[1]]
-    for start, end in itertools.pairwise(points):
-        for share in np.linspace(0, 1, 60):
-            x = (start[0] + share * (end[0] - start[0])) * size[1]
-            y = (start[1] + share * (end[1] - start[1])) * size[0]
-            pixels[(rows - y) ** 2 + (columns - x) ** 2 < 12**2] = 30
-    Image.fromarray(pixels).save(path, **kwargs)
 
 
 def predicted(model, path, **options):

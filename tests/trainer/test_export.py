@@ -229,17 +229,20 @@ def test_the_program_exports_a_saved_network_and_says_where_in_one_line(
     assert cards.of_json(text)[0] == CARD
 
 
-def test_the_program_writes_onnx_where_asked_and_names_files_of_version_1_1_0(
+def test_the_program_writes_other_formats_where_asked_and_names_files_of_version_1_1_0(
     network, onnxruntime, tmp_path
 ):
     """Which are where today's users look for them."""
     saved.save(tmp_path / "model.keras", network, CARD)
     out = tmp_path / "out"
     args = (f"--model={tmp_path / 'model.keras'}", f"--export_dir={out}")
-    result = run(*args, "--onnx")
+    result = run(*args, "--onnx", "--tfjs", "--html")
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout == f"exported to {out / '1'}\n"
-    assert (out / "1" / "model.onnx").exists()
+    for name in ("model.onnx", "tfjs/model.json", "tfjs/weights.bin", "page.html"):
+        assert (out / "1" / name).exists()
+    page = (out / "1" / "page.html").read_text(encoding="utf-8")
+    assert f"<title>{tmp_path.name}</title>" in page
     (out / "model.tflite").touch()
     result = run(*args)
     assert (result.returncode, result.stderr) == (0, "")

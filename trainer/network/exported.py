@@ -7,7 +7,7 @@ import os
 import pathlib
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import keras
 import numpy as np
@@ -60,6 +60,7 @@ def write(
     *,
     onnx: bool = False,
     calibration: np.ndarray | None = None,
+    files: Mapping[str, bytes] | None = None,
 ) -> pathlib.Path:
     """Writes a version: a SavedModel, with a LiteRT file and the card beside it.
 
@@ -77,6 +78,7 @@ def write(
       onnx: whether it gets `model.onnx`, too.
       calibration: images of the training split, as for `lite.convert`, where it gets
         `model-int8.tflite`, too.
+      files: what else it gets, by paths in it.
 
     Returns:
       The folder `N`.
@@ -93,7 +95,7 @@ def write(
         version = draft / "version"
         with _unfit_named(folder, "SavedModel"):
             network.export(version, format="tf_saved_model", verbose=False)
-        written = {EXTRA: text.encode(), saved.LABELS: names.encode()}
+        written = {**(files or {}), EXTRA: text.encode(), saved.LABELS: names.encode()}
         associated = {cards.MEMBER: text, saved.LABELS: names}
         with _unfit_named(folder, LITE):
             written[LITE] = lite.with_files(lite.convert(version), associated)

@@ -5,6 +5,8 @@ const canvas = element.querySelector("canvas");
 const hint = element.querySelector(".hint");
 const input = element.querySelector("input[type=file]");
 const color = element.querySelector("input[type=color]"); // Of networks for color.
+const camera = element.querySelector(".camera");
+const video = element.querySelector("video");
 const pen = canvas.getContext("2d", { willReadFrequently: true });
 const dark = element.querySelector(".dark-paper");
 const LARGEST = 32 * 1024 * 1024; // Bytes of a picture; the server takes no more.
@@ -14,6 +16,10 @@ let last = null; // The stroke's last point.
 let turn = 0; // Counts what was on the pad, as pictures take a while to come.
 
 function wipe() {
+  video.srcObject?.getTracks().forEach((track) => track.stop());
+  video.srcObject = null;
+  video.hidden = true;
+  camera.textContent = "Camera";
   pen.fillStyle = dark ? "black" : "white";
   pen.fillRect(0, 0, canvas.width, canvas.height);
   hint.textContent = "";
@@ -104,6 +110,31 @@ function take(event, transfer) {
   event.preventDefault();
   show(file);
 }
+
+camera.hidden = !navigator.mediaDevices?.getUserMedia; // As over plain HTTP.
+camera.addEventListener("click", async () => {
+  if (video.srcObject) {
+    const still = document.createElement("canvas");
+    [still.width, still.height] = [video.videoWidth, video.videoHeight];
+    still.getContext("2d").drawImage(video, 0, 0);
+    still.toBlob((blob) => show(new File([blob], "photo.png")));
+    return;
+  }
+  clear();
+  const own = turn;
+  try {
+    const facing = { facingMode: "environment" };
+    const stream = await navigator.mediaDevices.getUserMedia({ video: facing });
+    if (own !== turn) return stream.getTracks().forEach((track) => track.stop());
+    video.srcObject = stream;
+    await video.play();
+    hint.textContent = "";
+    video.hidden = false;
+    camera.textContent = "Take picture";
+  } catch {
+    if (own === turn) hint.textContent = "No camera can be used here";
+  }
+});
 
 // On the whole page, since a browser leaves it for a file that misses the pad.
 document.addEventListener("dragover", (event) => event.preventDefault());

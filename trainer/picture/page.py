@@ -24,24 +24,8 @@ from starlette.middleware import Middleware
 from mnist_idx_tfds import idx
 from mnist_idx_tfds.pictures import making
 from trainer.errors import TrainerError
-from trainer.picture import addresses, classify, fit, gate
+from trainer.picture import addresses, classify, fit, gate, pad
 
-_SIDE = 400  # Pixels of the pad's longer side, if no more than the network's.
-_FOLDER = pathlib.Path(__file__).parent
-_PAD = """
-<div class="pad">
-  <div class="paper{dark}" style="max-width: {share:.1%}">
-    <canvas width="{width}" height="{height}" aria-label="Paper"></canvas>
-    <div class="hint" data-empty="Draw here, or drop or paste a picture"></div>
-  </div>
-  <div class="tools">
-    <button class="clear" type="button">Clear</button>
-    <label class="choose">Choose picture<input type="file" accept="image/*"></label>
-    {color}
-  </div>
-</div>
-"""
-_COLOR = '<label>Pen <input type="color" aria-label="Color of the pen"></label>'
 _UNKNOWN = "Choose what of a picture to take: the model's file does not say it."
 _EMPTY = '<div class="answer">The three best classes appear here.</div>'
 
@@ -62,8 +46,7 @@ def build(
     """
     shape = classify.image_shape(network)
     height, width, channels = shape
-    # Ink is found on any paper; what is taken whole is to be like what was learned.
-    dark = channels == 1 and how == "whole" and _learned_dark(network)
+    dark = pad.is_dark(network, how)
     # The first call takes longer; better now than after the first stroke.
     classify.best(network, names, np.zeros((1, *shape), np.uint8))
 
@@ -93,10 +76,10 @@ def build(
         )
         with gr.Row():
             with gr.Column():
-                pad = gr.HTML(
-                    html_template=_pad(shape, dark),
+                paper = gr.HTML(
+                    html_template=pad.html(shape, dark),
                     apply_default_css=False,
-                    js_on_load=(_FOLDER / "pad.js").read_text(encoding="utf-8"),
+                    js_on_load=pad.text("pad.js"),
                 )
             with gr.Column():
                 said = gr.HTML(_EMPTY, apply_default_css=False)
@@ -116,9 +99,9 @@ def build(
                 min_width=300,
             )
         gr.on(
-            [pad.input, fits.change, inverts.change],
+            [paper.input, fits.change, inverts.change],
             answer,
-            [pad, fits, inverts],
+            [paper, fits, inverts],
             said,
             show_progress="hidden",
             trigger_mode="always_last",
@@ -155,7 +138,7 @@ def serve(page: gr.Blocks, host: str, port: int) -> list[str]:
         theme=gr.themes.Default(
             font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
         ),
-        css_paths=_FOLDER / "page.css",
+        css=pad.text("page.css"),
         footer_links=[],
         run_history=False,
         enable_monitoring=False,
@@ -195,27 +178,6 @@ def _is_asked(body: Any) -> bool:
 def _is_text(name: str) -> bool:
     """Whether it can be sent back; half of a character cannot."""
     return not re.search("[\ud800-\udfff]", name)
-
-
-def _pad(shape: tuple[int, int, int], dark: bool) -> str:
-    """Returns the HTML of a pad with the proportions of a network's images."""
-    height, width, channels = shape
-    scale = max(1, _SIDE / max(height, width))
-    return _PAD.format(
-        dark=" dark-paper" if dark else "",
-        share=min(1, width / height),  # Of the space that there is for it.
-        width=round(scale * width),
-        height=round(scale * height),
-        color=_COLOR if channels == 3 else "",
-    )
-
-
-def _learned_dark(network: keras.Model) -> bool:
-    """Whether the images that a network of ours was trained on were dark mostly."""
-    for layer in network.layers:
-        if isinstance(layer, keras.layers.Rescaling) and layer.offset:
-            return -layer.offset / layer.scale < 128  # Their mean, which it takes off.
-    return False
 
 
 def _load(
