@@ -20,7 +20,8 @@ _MODEL = flags.DEFINE_enum(
     ["cnn", "deep", "photo", "strong"],
     "The tutorial's small network, mnist-node's deeper and slower one, one for any "
     "images, or one for photographs that has learned from a million of them, with the "
-    "extra photo (default: strong; cnn for MNIST itself).",
+    "extra photo (default: photo for images in color, where the extra is installed, else "
+    "strong; cnn for MNIST itself).",
 )
 _FROM_MODEL = flags.DEFINE_string(
     "from_model",
@@ -40,7 +41,7 @@ _AUGMENT = flags.DEFINE_enum(
     "auto",
     ["auto", "on", "off"],
     "Change training images a little at random, anew in each pass; auto does it for the "
-    "model strong, and for the others in runs of 12 passes and more.",
+    "models strong and photo, and for the others in runs of 12 passes and more.",
 )
 _CLASS_WEIGHT = flags.DEFINE_enum(
     "class_weight",
@@ -61,8 +62,8 @@ _EPOCHS = flags.DEFINE_integer(
 _BATCH_SIZE = flags.DEFINE_integer(
     "batch_size",
     None,
-    "Training examples a step (default: 48; deep 128, photo 32); strong and photo take 3 "
-    "at least.",
+    "Training examples a step (default: 48; deep 128, photo 32); strong takes 3 at "
+    "least.",
     lower_bound=1,
     upper_bound=_MOST,
 )
@@ -70,7 +71,7 @@ _LEARNING_RATE = flags.DEFINE_float(
     "learning_rate",
     None,
     "Peak learning rate; it is warmed up, then decayed to zero (default: 0.006; cnn "
-    "0.01, deep 0.002, photo 0.001).",
+    "0.01, deep 0.002, photo 0.0002).",
 )
 _LOG_EVERY = flags.DEFINE_integer(
     "log_every",

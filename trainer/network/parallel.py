@@ -27,7 +27,7 @@ def distribute(device: Device) -> None:
 
 def parts(model: Model, cores: int, batch_size: int) -> int:
     """Returns in how many parts to compute a batch of a network, at least 1."""
-    if model.is_normalized:
+    if not model.is_divided:
         return 1
     return max(1, min(cores, batch_size // _MIN_PART))
 

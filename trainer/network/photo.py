@@ -1,5 +1,9 @@
 """EfficientNet-Lite0, which has learned from the photographs of ImageNet.
 
+Its batch normalization, whose statistics stay those of ImageNet, is a part of its
+convolutions. So images of a batch do not depend on each other, and a step takes half the
+time that it takes with statistics of the batch.
+
 Source: Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural
 Networks", 2019, without squeeze and excitation, and with ReLU6.
 """
@@ -23,7 +27,6 @@ _STAGES = (
 )
 _STEM, _HEAD = 32, 1280
 _EPSILON = 1e-3
-_MOMENTUM = 0.9
 _DROPOUT = 0.2
 _LEAST, _MOST = 96, 160  # Pixels of a side, as the network sees an image.
 
@@ -83,30 +86,27 @@ def features(images: Any, pixels: int) -> Any:
     x = layers.Rescaling(1 / 128, offset=-127 / 128)(images)
     if images.shape[-1] == 1:
         x = layers.Concatenate()([x, x, x])
-    # Not by the layer Resizing, with which Keras exports what follows as in training.
     x = keras.ops.image.resize(x, (pixels, pixels))
-    x = _convolved(x, _STEM, 3, 2, "stem", "stem_bn")
+    x = _activated(layers.Conv2D(_STEM, 3, 2, padding="same", name="stem")(x))
     block = 0
     for repeats, kernel, stride, expansion, channels in _STAGES:
         for repeat in range(repeats):
             name, entered = f"block{block}", x
             if expansion > 1:
                 wide = expansion * x.shape[-1]
-                x = _convolved(x, wide, 1, 1, f"{name}_expand", f"{name}_bn0")
-            x = layers.DepthwiseConv2D(
+                x = _activated(layers.Conv2D(wide, 1, name=f"{name}_expand")(x))
+            depthwise = layers.DepthwiseConv2D(
                 kernel,
                 stride if repeat == 0 else 1,
                 padding="same",
-                use_bias=False,
                 name=f"{name}_depthwise",
-            )(x)
-            x = layers.ReLU(6)(_normalized(x, f"{name}_bn1"))
-            x = layers.Conv2D(channels, 1, use_bias=False, name=f"{name}_project")(x)
-            x = _normalized(x, f"{name}_bn2")
+            )
+            x = _activated(depthwise(x))
+            x = layers.Conv2D(channels, 1, name=f"{name}_project")(x)
             if repeat:
                 x = layers.Add()([x, entered])
             block += 1
-    return _convolved(x, _HEAD, 1, 1, "head", "head_bn")
+    return _activated(layers.Conv2D(_HEAD, 1, name="head")(x))
 
 
 def give_weights(network: keras.Model, weights: dict[str, np.ndarray]) -> None:
@@ -118,28 +118,21 @@ def give_weights(network: keras.Model, weights: dict[str, np.ndarray]) -> None:
 
 def _of_layer(layer: keras.Layer, weights: dict[str, np.ndarray]) -> list[np.ndarray]:
     place, _, part = layer.name.partition("_")
-    if isinstance(layer, keras.layers.BatchNormalization):
-        name = {"stem": "_bn0", "head": "_bn1"}.get(place)
-        name = name or f"_blocks.{place.removeprefix('block')}._{part}"
-        kinds = ("weight", "bias", "running_mean", "running_var")
-        return [weights[f"{name}.{kind}"] for kind in kinds]
-    name = {"stem": "_conv_stem", "head": "_conv_head"}.get(place)
-    name = name or f"_blocks.{place.removeprefix('block')}._{part}_conv"
-    kernel = weights[f"{name}.weight"]
+    if part:
+        block = f"_blocks.{place.removeprefix('block')}._"
+        number = {"expand": 0, "depthwise": 1, "project": 2}[part]
+        convolution, normalization = f"{block}{part}_conv", f"{block}bn{number}"
+    else:
+        convolution = f"_conv_{place}"
+        normalization = {"stem": "_bn0", "head": "_bn1"}[place]
+    kinds = ("weight", "bias", "running_mean", "running_var")
+    scale, offset, mean, variance = (weights[f"{normalization}.{k}"] for k in kinds)
+    scale = scale / np.sqrt(variance + _EPSILON)
+    kernel = weights[f"{convolution}.weight"] * scale[:, None, None, None]
     depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
-    return [kernel.transpose((2, 3, 0, 1) if depthwise else (2, 3, 1, 0))]
+    order = (2, 3, 0, 1) if depthwise else (2, 3, 1, 0)
+    return [kernel.transpose(order), offset - mean * scale]
 
 
-def _convolved(
-    x: Any, channels: int, kernel: int, stride: int, name: str, norm: str
-) -> Any:
-    x = keras.layers.Conv2D(
-        channels, kernel, stride, padding="same", use_bias=False, name=name
-    )(x)
-    return keras.layers.ReLU(6)(_normalized(x, norm))
-
-
-def _normalized(x: Any, name: str) -> Any:
-    return keras.layers.BatchNormalization(
-        epsilon=_EPSILON, momentum=_MOMENTUM, name=name
-    )(x)
+def _activated(x: Any) -> Any:
+    return keras.layers.ReLU(6)(x)

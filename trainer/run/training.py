@@ -14,7 +14,6 @@ from trainer.errors import TrainerError
 from trainer.machine import device, peers, shares
 from trainer.machine.device import Device
 from trainer.network import adopted, models, parallel, saved
-from trainer.network.models import MODELS
 from trainer.run import budget, loop
 from trainer.run.hyperparameters import Hyperparameters
 
@@ -23,7 +22,7 @@ _CHOICES = {
     "augment": ("auto", "on", "off"),
     "class_weight": ("auto", "balanced", "none"),
     "feed": ("auto", "memory", "stream"),
-    "model": (None, *MODELS),
+    "model": (None, *models.MODELS),
     "pixels": (None, *adopted.RANGES),
 }
 _MOST = 2**31 - 1  # Of any number, as for the flags.
@@ -97,19 +96,20 @@ def train(
     is_mnist = budget.is_mnist(idx_dir, dataset)
     begun, digests = saved.origin(from_model) if from_model else ({}, {})
     name = model or str(begun.get(settings.MODEL))
-    if name not in MODELS:
-        name = "cnn" if is_mnist else "strong"
+    if name not in models.MODELS:
+        name = "cnn" if is_mnist else ""  # Else the images decide.
         name = models.FROM_MODEL if from_model else name
     if pixels and name != models.FROM_MODEL:
         raise TrainerError(
-            f"pixels: expected none with a network {name}, which scales them itself, "
-            f"found {pixels}"
+            "pixels: expected none with a network that scales them itself, found "
+            f"{pixels}"
         )
-    network = models.of(name)
-    batch_size = batch_size or network.batch_size
-    shares.check(batch_size, selected.devices)
-    network.check_batch_size(batch_size, name)
-    device.share_cores(selected, parallel.parts(network, selected.cores, batch_size))
+    if name:
+        # Before TensorFlow computes anything. The networks for one's own images have
+        # all cores for each operation, as they are.
+        known = models.of(name)
+        count = parallel.parts(known, selected.cores, batch_size or known.batch_size)
+        device.share_cores(selected, count)
     builder = peers.after_first(
         lambda: source.prepare(
             data_dir, manual_dir, idx_dir, dataset or source.MNIST, transpose
@@ -120,6 +120,11 @@ def train(
     evaluation = Split(builder, eval_split, "--eval_split")
     if seen := overlap.said(builder, eval_split, begun, digests):
         print(f"odd: {seen}", flush=True)
+    name, advice = (name, "") if name else models.default(train.image_shape)
+    network = models.of(name)
+    batch_size = batch_size or network.batch_size
+    shares.check(batch_size, selected.devices)
+    network.check_batch_size(batch_size, name)
     length = budget.of(
         train.examples,
         train.image_shape,
@@ -152,7 +157,8 @@ def train(
             augment=is_augmented,
             devices=selected.devices,
         )
-        return loop.run(how, data, selected, length.why, workdir, target_accuracy)
+        why = length.why + (advice and f"  {advice}")
+        return loop.run(how, data, selected, why, workdir, target_accuracy)
 
 
 def _check(given: dict[str, object]) -> None:

@@ -73,12 +73,14 @@ def test_one_core_and_small_batches_are_computed_as_a_whole(cores, batch_size):
 
 @pytest.mark.parametrize("name", models.MODELS)
 def test_what_normalizes_batches_is_not_divided_among_cores(name):
+    divided = models.MODELS[name].is_divided
     normalizes = any(
         isinstance(layer, keras.layers.BatchNormalization)
         for layer in network(name).layers
     )
     parts = {parallel.parts(models.MODELS[name], n, 96) for n in (1, 2, 3, 16)}
-    assert parts == ({1} if normalizes else {1, 2, 3, 6})
+    assert not (divided and normalizes)
+    assert parts == ({1, 2, 3, 6} if divided else {1})
 
 
 def statistics(network):

