@@ -54,6 +54,7 @@ SLOW = (
     "tests/trainer/run/test_callbacks.py",
     "tests/trainer/run/test_learning.py",
     "tests/trainer/run/test_loop.py",
+    "tests/trainer/run/test_sharpening.py",
     "tests/trainer/test_",
 )
 

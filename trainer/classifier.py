@@ -206,7 +206,7 @@ class Classifier:
 
         Returns:
           The best classes of each: `name` and `probability` of the best, `predictions`
-          of all three.
+          of all three; and whether it is `unknown`, unlike anything trained on.
 
         Raises:
           TrainerError: one cannot be labelled.
@@ -215,8 +215,10 @@ class Classifier:
         import numpy as np
 
         from trainer.data import arrays
+        from trainer.network import familiar
         from trainer.picture import classify, listing
 
+        judge = familiar.judge(self.network, self.card.calibration)
         how = self._how(fit, invert)
         if isinstance(pictures, str | os.PathLike):
             pictures = [pictures]
@@ -230,14 +232,16 @@ class Classifier:
             files = list(listing.opened(map(os.fspath, pictures), _refuse))
             options: dict[str, Any] = {"invert": invert, "how": how}
             model = self.network, self.classes
+            options["judge"] = judge
             return list(classify.predict(*model, files, complain=_refuse, **options))
         made: list[Prediction] = []
         given = arrays.images(pictures)
         for batch in classify.fitted(self.network, given, how, invert):
             pixels = np.stack([one.pixels for one in batch])
-            best = classify.best(self.network, self.classes, pixels)
-            for one, classes in zip(batch, best, strict=True):
-                made.append(classify.Prediction("", len(made), classes, one.inverted))
+            best = classify.best(self.network, self.classes, pixels, judge)
+            for one, (classes, unknown) in zip(batch, best, strict=True):
+                answer = "", len(made), classes, one.inverted, None, unknown
+                made.append(classify.Prediction(*answer))
         return made
 
     @quiet()

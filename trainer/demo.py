@@ -26,11 +26,12 @@ def main(_: list[str]) -> None:
     from trainer.machine import device
 
     device.select(f.device)  # Before others use TensorFlow.
-    from trainer.network import saved
+    from trainer.network import familiar, saved
     from trainer.picture import page
 
     network, card = saved.load(f.model)
-    built = page.build(network, card.label_names, card.fit, f.model)
+    judge = familiar.judge(network, card.calibration, f.model)
+    built = page.build(network, card.label_names, card.fit, f.model, judge)
     try:
         url, *others = page.serve(built, f.host, f.port)
         print(f"{url}  Ctrl-C ends it", flush=True)

@@ -40,14 +40,15 @@ def print_table(
     lines = 0
     file_width = max((len(shown(file)) for file in files), default=0)
     name_width = max(len(shown(name)) for name in names)
-    for file, index, classes, inverted, labelled in predictions:
+    for file, index, classes, inverted, labelled, unknown in predictions:
         lines += 1
         line = f"{shown(file):{file_width}}  {'' if index is None else index:5}"
         if labelled is not None:
             line += f"  labelled {shown(labelled):>{name_width}}"
         for best in classes:
             line += f"  {shown(best['name']):>{name_width}} {best['probability']:7.2%}"
-        print(line + ("  inverted" if inverted else ""))
+        line += "  inverted" if inverted else ""
+        print(line + ("  unknown" if unknown else ""))
     return lines
 
 
@@ -74,12 +75,13 @@ def print_csv(predictions: Iterable["Prediction"], best: int) -> None:
     for place in range(1, best + 1):
         suffix = f"_{place}" if place > 1 else ""
         columns += [f"{key}{suffix}" for key in ("label", "name", "probability")]
-    table.writerow([*columns, "inverted", "labelled"])
-    for file, index, classes, inverted, labelled in predictions:
+    table.writerow([*columns, "inverted", "labelled", "unknown"])
+    for file, index, classes, inverted, labelled, unknown in predictions:
         row = [cell(file), index]
         for c in classes:
             row += [c["label"], cell(c["name"]), c["probability"]]
-        table.writerow([*row, json.dumps(inverted), cell(labelled or "")])
+        unlike = "" if unknown is None else json.dumps(unknown)
+        table.writerow([*row, json.dumps(inverted), cell(labelled or ""), unlike])
 
 
 def main(files: list[str]) -> int:
@@ -90,7 +92,7 @@ def main(files: list[str]) -> int:
 
     device.select(f.device)  # Before others use TensorFlow.
     from mnist_idx_tfds.foreign import shown
-    from trainer.network import saved
+    from trainer.network import familiar, saved
     from trainer.picture import classify, listing
 
     errors = []
@@ -112,6 +114,7 @@ def main(files: list[str]) -> int:
         network,
         names,
         files,
+        judge=familiar.judge(network, card.calibration, f.model),
         complain=complain,
         invert=f.invert,
         how=card.fit if f.fit == "auto" else f.fit,

@@ -22,7 +22,7 @@ from mnist_idx_tfds import render_digits
 from trainer import Classifier, signals
 from trainer.data import arrays
 from trainer.errors import TrainerError
-from trainer.network import architectures, exported, saved
+from trainer.network import architectures, exported, familiar, saved
 from trainer.network import card as cards
 from trainer.network.card import Card
 from trainer.picture import classify, fit
@@ -101,6 +101,21 @@ def test_a_model_that_was_moved_answers_as_it_did(folder, fitted, tmp_path):
         (prediction,) = model.predict(one)
         assert prediction.name == "middle"
     assert repr(model).startswith("<Classifier of 16x16x1 in 3 classes, of mnist_idx_")
+
+
+def test_what_is_unlike_anything_is_said_in_python_and_on_the_page(folder, fitted):
+    page = pytest.importorskip("trainer.picture.page", exc_type=ModuleNotFoundError)
+    model = Classifier.load(folder / "m.keras")
+    bar = bars(30, 1)[0]
+    noise = np.random.default_rng(0).integers(0, 256, (9, 16, 16), np.uint8)
+    assert all(p.unknown for p in model.predict(noise))
+    known = [p.unknown for p in model.predict(bar)]
+    assert sum(known) < 6
+    judge = familiar.judge(model.network, model.card.calibration)
+    built = page.build(model.network, model.classes, "whole", "m", judge)
+    (answer,) = {function.fn for function in built.fns.values()}
+    for picture, unlike in ((noise[0], True), (bar[known.index(False)], False)):
+        assert ("Unlike anything" in said_of(answer, picture, "whole")) == unlike
 
 
 def test_arrays_are_fitted_with_labels_of_any_kind(capsys):
@@ -424,8 +439,13 @@ def test_a_thousand_pictures_are_answered_alike_wherever_the_model_is_used(
 
 def best_of(answer, picture, how):
     """Returns the best class of what the page says of a picture that is dropped there."""
+    return re.search(r'dir="auto">([^<]+)<', said_of(answer, picture, how))[1]
+
+
+def said_of(answer, picture, how):
+    """Returns what the page says of a picture that is dropped there."""
     stream = io.BytesIO()
     Image.fromarray(picture).save(stream, "PNG", compress_level=1)
     data = base64.b64encode(stream.getvalue()).decode()
     dropped = {"name": "a.png", "data": f"data:image/png;base64,{data}"}
-    return re.search(r'dir="auto">([^<]+)<', answer(dropped, how, "auto"))[1]
+    return answer(dropped, how, "auto")

@@ -28,7 +28,7 @@ CLASSES = [
 ]
 PREDICTIONS = [
     Prediction("seven.png", None, CLASSES, True),
-    Prediction("t10k.gz", 17, CLASSES, False),
+    Prediction("t10k.gz", 17, CLASSES, False, None, True),
 ]
 
 
@@ -51,7 +51,7 @@ def test_the_table_has_a_line_for_each_image(capsys):
     predict.print_table(PREDICTIONS, ["seven.png", "t10k.gz"], ["one", "seven"])
     assert capsys.readouterr().out.splitlines() == [
         "seven.png         seven  90.00%    one   6.25%  inverted",
-        "t10k.gz       17  seven  90.00%    one   6.25%",
+        "t10k.gz       17  seven  90.00%    one   6.25%  unknown",
     ]
 
 
@@ -60,25 +60,26 @@ def test_csv_has_a_row_for_each_image_quoted_where_it_must_be(capsys):
     predict.print_csv([*PREDICTIONS, Prediction(odd, 3, CLASSES, False, "one")], 2)
     text = capsys.readouterr().out
     assert text.splitlines()[0] == (
-        "file,index,label,name,probability,label_2,name_2,probability_2,inverted,labelled"
+        "file,index,label,name,probability,label_2,name_2,probability_2,inverted,labelled,"
+        "unknown"
     )
     classes = ["7", "seven", "0.9", "1", "one", "0.0625"]
     assert list(csv.reader(io.StringIO(text)))[1:] == [
-        ["seven.png", "", *classes, "true", ""],
-        ["t10k.gz", "17", *classes, "false", ""],
-        [odd, "3", *classes, "false", "one"],
+        ["seven.png", "", *classes, "true", "", ""],
+        ["t10k.gz", "17", *classes, "false", "", "true"],
+        [odd, "3", *classes, "false", "one", ""],
     ]
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_json_is_an_array_of_all_that_is_known(capsys, count):
     predict.print_json(PREDICTIONS[:count])
-    keys = ("file", "index", "predictions", "inverted", "labelled")
+    keys = ("file", "index", "predictions", "inverted", "labelled", "unknown")
     expected = [
         dict(zip(keys, p, strict=True))
         for p in (
-            ["seven.png", None, CLASSES, True, None],
-            ["t10k.gz", 17, CLASSES, False, None],
+            ["seven.png", None, CLASSES, True, None, None],
+            ["t10k.gz", 17, CLASSES, False, None, True],
         )
     ]
     assert json.loads(capsys.readouterr().out) == expected[:count]

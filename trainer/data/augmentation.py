@@ -1,8 +1,10 @@
 """Training images moved, turned and scaled a little at random, anew in each pass."""
 
 import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 _MANY = 500  # Examples a class.
@@ -73,6 +75,20 @@ def warp(images: tf.Tensor, numbers: tf.Tensor, most: Strength) -> tf.Tensor:
         fill_value=0.0,
     )
     return tf.cast(tf.round(moved + paper), tf.uint8)
+
+
+def changed(
+    batches: tf.data.Dataset, most: Strength
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yields images after a random map each, the same ones in each run, and labels.
+
+    Args:
+      batches: of images and labels.
+      most: the largest change.
+    """
+    for n, (images, labels) in enumerate(batches):
+        seed = tf.constant([n, 0], tf.int64)
+        yield warp(images, numbers(seed, len(labels)), most).numpy(), labels.numpy()
 
 
 def numbers(seed: tf.Tensor, count: tf.Tensor | int) -> tf.Tensor:

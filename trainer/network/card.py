@@ -27,8 +27,8 @@ class Card:
       settings: of the run that it is from, see `settings`: what it was trained on,
         how, and by which versions of what. Empty where that is not known.
       digests: SHA-256 of the files that it was trained on, by their names; the same.
-      calibration: what brings its probabilities nearer to its accuracy, for programs
-        that know how; None for nothing.
+      calibration: what its answers are worth: `familiar` says which images are like
+        those that it was trained on, see there; None where nothing is known.
     """
 
     label_names: tuple[str, ...]

@@ -20,6 +20,8 @@ from trainer.errors import TrainerError
 from trainer.machine import shares
 from trainer.picture import fit
 
+# As `network.familiar` has it.
+Judge = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray | None]]
 BEST = 3  # Classes that a prediction has.
 _BATCH = 500  # Images, unless they are large.
 _IDX_NAME = re.compile(r"[-_.]idx\d{1,2}[-_](u?byte|short|int|float|double)")
@@ -35,6 +37,8 @@ class Prediction(NamedTuple):
       inverted: whether light and dark were exchanged for the network.
       labelled: name of the class that the labels beside an IDX file give it; None
         where these were not asked for.
+      unknown: whether it is unlike anything that the network was trained on; None where
+        the network's card does not say how to tell.
     """
 
     file: str
@@ -42,6 +46,7 @@ class Prediction(NamedTuple):
     predictions: list[dict[str, Any]]
     inverted: bool
     labelled: str | None = None
+    unknown: bool | None = None
 
     @property
     def name(self) -> str:
@@ -74,6 +79,7 @@ def predict(
     names: Sequence[str],
     files: Sequence[str],
     *,
+    judge: Judge | None = None,
     complain: Callable[[str], None],
     invert: str = "auto",
     how: str | None = "ink",
@@ -86,6 +92,7 @@ def predict(
       network: from uint8 images to class probabilities.
       names: names of the classes, in the order of their labels.
       files: IDX files of images, and any that `reading.load` reads.
+      judge: says of images, beside the probabilities, which are unlike any.
       complain: is told of each file or image that cannot be labelled, in a line.
       invert: as for `fit.fit`.
       how: as for `fit.fit`.
@@ -111,32 +118,46 @@ def predict(
     most = shares.at_once(shape, _BATCH)
     while batch := list(itertools.islice(fitted, most)):
         pixels = np.stack([pixels for _, _, _, (pixels, _) in batch])
-        answers = best(network, names, pixels)
-        for (file, number, label, (_, inverted)), classes in zip(
+        answers = best(network, names, pixels, judge)
+        for (file, number, label, (_, inverted)), (classes, unknown) in zip(
             batch, answers, strict=True
         ):
             if label == classes[0]["label"]:
                 continue
             labelled = None if label is None else names[label]
-            yield Prediction(file, number, classes, inverted, labelled)
+            yield Prediction(file, number, classes, inverted, labelled, unknown)
 
 
 def best(
-    network: keras.Model, names: Sequence[str], pixels: np.ndarray
-) -> list[list[dict[str, Any]]]:
-    """Returns label, name and probability of each image's best classes, the best first.
+    network: keras.Model,
+    names: Sequence[str],
+    pixels: np.ndarray,
+    judge: Judge | None = None,
+) -> list[tuple[list[dict[str, Any]], bool | None]]:
+    """Returns what a network says of images.
 
     Args:
       network: from uint8 images to class probabilities.
       names: names of the classes, in the order of their labels.
       pixels: uint8 `(n, height, width, channels)`, as the network takes them.
+      judge: as of `predict`.
+
+    Returns:
+      Of each image label, name and probability of its best classes, the best first, and
+      whether it is unlike any that the network knows; None where nobody can tell.
     """
-    found = probabilities(network, pixels).astype(float)
+    if judge:
+        answered, unknown = judge(pixels)
+    else:
+        answered, unknown = probabilities(network, pixels), None
+    found = answered.astype(float)
+    unlike = [None] * len(found) if unknown is None else unknown.tolist()
     order = np.argsort(-found, axis=1, kind="stable")[:, :BEST]
-    return [
+    classes = [
         [{"label": k, "name": names[k], "probability": row[k]} for k in labels]
         for row, labels in zip(found.tolist(), order.tolist(), strict=True)
     ]
+    return list(zip(classes, unlike, strict=True))
 
 
 def fitted(

@@ -27,11 +27,16 @@ from trainer.errors import TrainerError
 from trainer.picture import addresses, classify, fit, gate, pad
 
 _UNKNOWN = "Choose what of a picture to take: the model's file does not say it."
+_UNLIKE = "Unlike anything that it was trained on; it can only guess."
 _EMPTY = '<div class="answer">The three best classes appear here.</div>'
 
 
 def build(
-    network: keras.Model, names: Sequence[str], how: str | None, title: str
+    network: keras.Model,
+    names: Sequence[str],
+    how: str | None,
+    title: str,
+    judge: classify.Judge | None = None,
 ) -> gr.Blocks:
     """Returns the page, which is not served yet.
 
@@ -40,6 +45,7 @@ def build(
       names: names of the classes, in the order of their labels.
       how: as for `fit.fit`, what is chosen at first; where it is None, nothing is.
       title: of the page, such as the network's path.
+      judge: as of `classify.predict`.
 
     Raises:
       TrainerError: as of `classify.image_shape`.
@@ -48,7 +54,7 @@ def build(
     height, width, channels = shape
     dark = pad.is_dark(network, how)
     # The first call takes longer; better now than after the first stroke.
-    classify.best(network, names, np.zeros((1, *shape), np.uint8))
+    classify.best(network, names, np.zeros((1, *shape), np.uint8), judge)
 
     def answer(value: dict[str, str] | None, how: str | None, invert: str) -> str:
         if not value:
@@ -62,8 +68,10 @@ def build(
             return (
                 f'<div class="answer"><p class="error">{html.escape(str(e))}</p></div>'
             )
-        (best,) = classify.best(network, names, seen.pixels[np.newaxis])
-        return _answer(best, seen)
+        ((best, unknown),) = classify.best(
+            network, names, seen.pixels[np.newaxis], judge
+        )
+        return _answer(best, unknown, seen)
 
     # Gradio counts its uses by a request to its makers, unless told not to.
     with gr.Blocks(title=title, analytics_enabled=False) as page:
@@ -204,7 +212,9 @@ def _load(
             raise idx.IdxError(str(e).replace(f"{path}", value["name"])) from e
 
 
-def _answer(best: Sequence[dict[str, Any]], seen: fit.Fitted) -> str:
+def _answer(
+    best: Sequence[dict[str, Any]], unknown: bool | None, seen: fit.Fitted
+) -> str:
     lines = "".join(
         f'<li><div class="line"><span class="name" dir="auto">'
         f"{html.escape(one['name'])}</span>"
@@ -217,8 +227,9 @@ def _answer(best: Sequence[dict[str, Any]], seen: fit.Fitted) -> str:
     making.of_pixels(seen.pixels).save(stream, "PNG")
     data = base64.b64encode(stream.getvalue()).decode()
     inverted = ", light and dark exchanged" if seen.inverted else ""
+    unlike = f'<p class="unknown">{_UNLIKE}</p>' if unknown else ""
     return (
-        f'<div class="answer"><ol>{lines}</ol><figure>'
+        f'<div class="answer">{unlike}<ol>{lines}</ol><figure>'
         f'<img src="data:image/png;base64,{data}" alt="{width} x {height} pixels">'
         f"<figcaption>What the network sees{inverted}</figcaption></figure></div>"
     )

@@ -18,7 +18,8 @@ from trainer.machine.device import Device
 from trainer.network import models, parallel, saved, transfer
 from trainer.network.card import Card
 from trainer.quality import chance, measures
-from trainer.run import callbacks, cards, class_weights, lines
+from trainer.quality.evaluation import Evaluation
+from trainer.run import callbacks, cards, class_weights, lines, sharpening
 from trainer.run.callbacks import Record
 from trainer.run.checkpoint import give_state
 from trainer.run.class_weights import ClassWeights
@@ -88,7 +89,8 @@ def run(
 
     @functools.cache
     def card() -> Card:
-        return cards.of(what or described(how, data, device), data)
+        whole = _on_one(network, device)
+        return cards.of(whole, what or described(how, data, device), data)
 
     with contextlib.ExitStack() as stack:
         kept = None
@@ -102,18 +104,32 @@ def run(
                 print(f"{kept.folder}: {shown(line)}", flush=True)
         last = _train(trained, how, data, weights, kept, f"{workdir}", target_accuracy)
         loss, accuracy = last["test_loss"], last["test_accuracy"]
-        print(f"final  test_loss {loss:.4f}  test_accuracy {accuracy:.4f}", flush=True)
+        if trained.smoothing and isinstance(network.layers[-1], keras.layers.Dense):
+            sharpening.sharpen(
+                network,
+                peers.first_says(
+                    lambda: sharpening.factor(_on_one(network, device), data)
+                ),
+            )
         if peers.is_first():
-            judge = parallel.alone(network) if device.devices > 1 else trained
+            result, balanced = None, weights.by_label is not None
             with signals.held_back():
-                if kept:
+                if kept or balanced or trained.smoothing:
+                    result = measures.evaluate(
+                        _on_one(network, device) if device.devices > 1 else trained,
+                        data.eval_batches,
+                        data.evaluation.label_names,
+                        balanced=balanced,
+                    )
+                    loss = result.loss
+                final = f"final  test_loss {loss:.4f}  test_accuracy {accuracy:.4f}"
+                print(final, flush=True)
+                if kept and result:
                     from trainer.run import outcome
 
-                    outcome.write(kept, network, judge, data, card())
+                    outcome.write(kept, network, result, data, card())
                 else:
-                    _say_verdict(
-                        judge, data, accuracy, balanced=weights.by_label is not None
-                    )
+                    _say_verdict(result, data, accuracy)
     return Result(network, loss, accuracy, card)
 
 
@@ -146,24 +162,20 @@ def _counted(network: keras.Model) -> str:
     return f"{text}, {trained:,} of them trained"
 
 
-def _say_verdict(
-    model: keras.Model, data: Data, accuracy: float, *, balanced: bool
-) -> None:
+def _on_one(network: keras.Model, device: Device) -> keras.Model:
+    """Returns a network of its weights that is on one device."""
+    return parallel.alone(network) if device.devices > 1 else network
+
+
+def _say_verdict(result: Evaluation | None, data: Data, accuracy: float) -> None:
     """Says of a run that is not kept how good its network is, if that must be said."""
-    if not balanced:
+    if not result:
         examples = data.evaluation.examples
         most = int(data.evaluation.class_counts.max())
         note = chance.of_accuracy(round(accuracy * examples), most, examples).note
     else:
-        # Accuracy alone says little of what was trained for.
-        result = measures.evaluate(
-            model,
-            data.eval_batches,
-            data.evaluation.label_names,
-            mistakes=0,
-            balanced=True,
-        )
-        print(result.figures(), flush=True)
+        if result.balanced:  # Accuracy alone says little of what was trained for.
+            print(result.figures(), flush=True)
         note = result.verdict.note
     if note:
         print(note, flush=True)

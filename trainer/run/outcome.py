@@ -6,39 +6,33 @@ import shlex
 import keras
 from etils import epath
 
-from trainer import settings
 from trainer.data import origins, source
 from trainer.data.pipeline import Data
 from trainer.network import looks
 from trainer.network.card import Card
-from trainer.quality import measures, report
+from trainer.quality import report
+from trainer.quality.evaluation import Evaluation
 from trainer.run import workdir
 
 
 def write(
     kept: workdir.Workdir,
     network: keras.Model,
-    judge: keras.Model,
+    result: Evaluation,
     data: Data,
     card: Card,
 ) -> None:
-    """Evaluates a trained network, writes all there is to see of it, and says where.
+    """Writes all there is to see of a trained network, and says where.
 
     Args:
       kept: the work directory; gets `model.keras` and `report.html`.
       network: the trained network, to be kept.
-      judge: a model of its weights, to be evaluated; see `parallel`.
-      data: what it was trained and is evaluated on.
+      result: its evaluation.
+      data: what it was trained and evaluated on.
       card: of the network.
     """
     model = kept.save_model(network, card)
     split = data.evaluation
-    result = measures.evaluate(
-        judge,
-        data.eval_batches,
-        split.label_names,
-        balanced=settings.weighs_alike(kept.settings),
-    )
     wrong = [(mistake.image, mistake.label) for mistake in result.mistakes]
     sources = origins.find(source.opened(split.builder), split.split, wrong, print)
     result = result.with_sources(sources)

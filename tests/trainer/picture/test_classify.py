@@ -59,6 +59,21 @@ def test_png_files_of_a_test_split_have_the_probabilities_of_an_evaluation(
         np.testing.assert_allclose(probabilities, row[best], rtol=1e-5)
 
 
+def test_what_the_judge_says_is_said_of_each_image(network, digits, tmp_path):
+    path = tmp_path / "digits"
+    path.write_bytes(encode(digits))
+    unlike = digits[:, 14, 14] > 100
+
+    def judge(pixels):
+        np.testing.assert_array_equal(pixels[..., 0], digits)
+        return expected(network, digits), unlike
+
+    made, _ = label(network, path, judge=judge)
+    assert [p.unknown for p in made] == unlike.tolist()
+    assert 0 < sum(unlike) < 30
+    assert all(p.unknown is None for p in label(network, path)[0])
+
+
 @pytest.mark.parametrize("pack", [bytes, gzip_member], ids=["plain", "gzip"])
 def test_an_idx_file_has_a_prediction_for_each_image(
     network, digits, tmp_path, monkeypatch, pack
