@@ -52,7 +52,7 @@ def unpack(
     opened.check()
     names = opened.names or [*map(str, range(opened.num_classes))]
     out = pathlib.Path(out_dir).expanduser().resolve()
-    _check_out(out)
+    check_out(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     counts: dict[str, int] = {}
     with tempfile.TemporaryDirectory(prefix=".unpack-", dir=out.parent) as temporary:
@@ -81,8 +81,8 @@ def unpack(
     return Unpacked(counts["train"], counts["test"], len(names), opened.shape[-1] == 3)
 
 
-def _check_out(out: pathlib.Path) -> None:
-    """Raises an error if there is anything but an empty folder."""
+def check_out(out: pathlib.Path) -> None:
+    """Raises an `idx.IdxError` if there is anything but an empty folder."""
     expected, hint = "an empty folder, or none", "Choose another, or remove it."
     if out.exists() and not out.is_dir():
         raise idx.error(out, "folder", expected, "a file", hint)

@@ -55,6 +55,7 @@ SLOW = (
     "tests/trainer/run/test_learning.py",
     "tests/trainer/run/test_loop.py",
     "tests/trainer/run/test_sharpening.py",
+    "tests/trainer/run/test_trial.py",
     "tests/trainer/test_",
 )
 

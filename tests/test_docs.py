@@ -66,6 +66,11 @@ ELSEWHERE = {
     "python -m mnist_idx_tfds.pack --dataset=cifar10 --color FROM_TFDS": (
         "a download; test_pack and test_tfds_set have others"
     ),
+    "python -m trainer --idx_dir=DIR --minutes=10 --workdir=BEST": (
+        "ten minutes; test_trial has fewer"
+    ),
+    "python -m trainer.suspects --idx_dir=DIR --out=SUSPECTS": "test_suspects",
+    "python -m mnist_idx_tfds.pack SUSPECTS/suspects.csv MENDED": "test_suspects",
     "tfds build mnist_idx_tfds": "test_tfds_build",
     "cd mnist_idx_tfds && tfds build": "test_tfds_build",
 }

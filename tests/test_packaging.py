@@ -41,7 +41,10 @@ _DATA = {
     "trainer/picture/tfjs/tfjs-backend-wasm-simd.wasm",
     "trainer/picture/tfjs/tfjs.min.js",
     "trainer/py.typed",
+    "trainer/quality/pictures.html.jinja",
     "trainer/quality/report.html.jinja",
+    "trainer/quality/style.css",
+    "trainer/quality/suspects.html.jinja",
 }
 _FACTS = """
 import json, mnist_idx_tfds, trainer, tensorflow_datasets as tfds

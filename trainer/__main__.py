@@ -4,12 +4,15 @@
 `python -m trainer --idx_dir=DIR` on a folder of four IDX files.
 """
 
+import time
+
 from absl import flags
 
 from trainer import cli
 from trainer.errors import TargetMissedError
 from trainer.machine import launch
 
+_SINCE = time.monotonic()
 _MOST = 2**31 - 1  # Of any number, as TensorFlow and JAX have 32 bits for it.
 
 cli.define_device(several=True)
@@ -58,6 +61,13 @@ _EPOCHS = flags.DEFINE_integer(
     "number of images and their size; for MNIST itself the model's own).",
     lower_bound=1,
     upper_bound=_MOST,
+)
+_MINUTES = flags.DEFINE_float(
+    "minutes",
+    None,
+    "Instead of --epochs: train as long as ends in so many minutes, by the speed of a "
+    "short trial; with --augment=auto changed images, and strong for MNIST, too. A run "
+    "that goes on keeps the length that it was begun with.",
 )
 _BATCH_SIZE = flags.DEFINE_integer(
     "batch_size",
@@ -124,6 +134,16 @@ flags.register_validator(
     "expected more than 0",
 )
 flags.register_validator(
+    "minutes",
+    lambda minutes: minutes is None or 0 < minutes <= 10**6,
+    "expected more than 0, at most 1000000",
+)
+flags.register_multi_flags_validator(
+    ["epochs", "minutes"],
+    lambda given: None in given.values(),
+    "give --epochs or --minutes, not both",
+)
+flags.register_validator(
     "target_accuracy",
     lambda accuracy: accuracy is None or 0 < accuracy <= 1,
     "expected more than 0, at most 1",
@@ -152,6 +172,7 @@ def main(_: list[str]) -> None:
         augment=_AUGMENT.value,
         class_weight=_CLASS_WEIGHT.value,
         epochs=_EPOCHS.value,
+        minutes=_MINUTES.value,
         batch_size=_BATCH_SIZE.value,
         learning_rate=_LEARNING_RATE.value,
         log_every=_LOG_EVERY.value,
@@ -161,6 +182,7 @@ def main(_: list[str]) -> None:
         feed=_FEED.value,
         workdir=_WORKDIR.value,
         target_accuracy=target,
+        since=_SINCE,
     )
     if _EXPORT_DIR.value and peers.is_first():
         folder = exported.write(result.model, result.card(), _EXPORT_DIR.value)

@@ -4,6 +4,7 @@ import dataclasses
 import os
 import pathlib
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -101,9 +102,11 @@ class Classifier:
           idx.IdxError: a file cannot be used.
           KeyboardInterrupt: Ctrl-C ended it; with `workdir` it goes on from there.
         """
+        since = time.monotonic()  # Of `minutes`, before what takes seconds to import.
         from trainer.data import arrays
 
         arrays.check_said(data, options)
+        options = {"since": since} | options
         selected = devices.select(device)
         if data is None or isinstance(data, str | os.PathLike):
             if test is not None:

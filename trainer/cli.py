@@ -42,12 +42,7 @@ def define_data(purpose: str, default: str) -> None:
       purpose: what the data set is for, such as "train on".
       default: which one that is where no flag says it.
     """
-    flags.DEFINE_string(
-        "data_dir",
-        None,
-        "Where prepared data sets are kept, as for TFDS (default: $TFDS_DATA_DIR or "
-        "~/tensorflow_datasets).",
-    )
+    define_folder(f"{purpose}, instead")
     flags.DEFINE_string(
         "dataset",
         None,
@@ -55,20 +50,10 @@ def define_data(purpose: str, default: str) -> None:
         f"(default: {default}).",
     )
     flags.DEFINE_string(
-        "idx_dir", None, f"Folder of four IDX files to {purpose}, instead."
-    )
-    flags.DEFINE_string(
         "manual_dir",
         None,
         "Folder with the files that the data set would download, such as the four "
         "published MNIST files.",
-    )
-    flags.DEFINE_enum(
-        "transpose",
-        "auto",
-        ["auto", "yes", "no"],
-        "Whether images in --idx_dir are stored with rows as columns; auto takes those of "
-        "EMNIST as published for such.",
     )
     for other in ("dataset", "manual_dir"):
         flags.register_multi_flags_validator(
@@ -76,6 +61,28 @@ def define_data(purpose: str, default: str) -> None:
             lambda given: not all(given.values()),
             f"give --idx_dir (your own files) or --{other}, not both",
         )
+
+
+def define_folder(purpose: str) -> None:
+    """Defines the flags that say which folder of IDX files.
+
+    Args:
+      purpose: what it is for, such as "train on".
+    """
+    flags.DEFINE_string(
+        "data_dir",
+        None,
+        "Where prepared data sets are kept, as for TFDS (default: $TFDS_DATA_DIR or "
+        "~/tensorflow_datasets).",
+    )
+    flags.DEFINE_string("idx_dir", None, f"Folder of four IDX files to {purpose}.")
+    flags.DEFINE_enum(
+        "transpose",
+        "auto",
+        ["auto", "yes", "no"],
+        "Whether images in --idx_dir are stored with rows as columns; auto takes those of "
+        "EMNIST as published for such.",
+    )
 
 
 def data() -> dict[str, Any]:

@@ -27,6 +27,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
     Args:
       model: as of `training.train`, like all that follow but for the last four.
       epochs: passes over the images.
+      minutes: to train in, instead.
       batch_size: images a step.
       learning_rate: at its peak.
       augment: whether to change images at random.
@@ -47,6 +48,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
         self,
         model: str | None = None,
         epochs: int | None = None,
+        minutes: float | None = None,
         batch_size: int | None = None,
         learning_rate: float | None = None,
         augment: str = "auto",
@@ -58,6 +60,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
     ) -> None:
         self.model = model
         self.epochs = epochs
+        self.minutes = minutes
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.augment = augment
@@ -90,6 +93,7 @@ class ImageClassifier(ClassifierMixin, BaseEstimator):
             seed=seed,
             model=self.model,
             epochs=self.epochs,
+            minutes=self.minutes,
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
             augment=self.augment,

@@ -21,7 +21,7 @@ PAGE = ROOT / "docs" / "flags.md"
 MARK = "<!-- What follows is written by tests/helpers/flags_page.py. -->\n"
 TRAINER = (
     "trainer",
-    *(f"trainer.{n}" for n in ("evaluate", "predict", "demo", "export")),
+    *(f"trainer.{n}" for n in ("evaluate", "predict", "demo", "export", "suspects")),
 )
 DATA_SET = tuple(
     f"mnist_idx_tfds.{n}" for n in ("pack", "idx", "unpack", "render_digits")

@@ -59,6 +59,9 @@ def train(idx_dir, data_dir, *args, **kwargs):
         (["train"], "unexpected argument 'train'"),
         (["--epochs=0"], "--epochs=0"),
         (["--epochs=x"], "--epochs=x"),
+        (["--minutes=0"], "--minutes=0"),
+        (["--minutes=nan"], "--minutes=nan"),
+        (["--epochs=1", "--minutes=1"], "give --epochs or --minutes, not both"),
         (["--batch_size=0"], "--batch_size=0"),
         (["--batch_size=9223372036854775807"], "not an integer in the range"),
         (["--idx_dir="], "--idx_dir: expected a value, found an empty one"),
@@ -95,7 +98,15 @@ def test_help_names_every_flag_before_anything_heavy(nothing_heavy):
     result = run("--help", path=nothing_heavy)
     assert result.returncode == 0
     for flag in (
-        *("device", "data_dir", "manual_dir", "idx_dir", "epochs", "batch_size"),
+        *(
+            "device",
+            "data_dir",
+            "manual_dir",
+            "idx_dir",
+            "epochs",
+            "minutes",
+            "batch_size",
+        ),
         *(
             "learning_rate",
             "log_every",

@@ -34,7 +34,8 @@ def from_memory(
     # would be in memory twice.
     batches_at_once = max(1, PIECE_BYTES // (math.prod(shape) * batch_size))
     piece = batch_size * batches_at_once
-    whole = order.passes * examples // batch_size * batch_size
+    count = order.examples(examples)
+    whole = count // batch_size * batch_size
 
     def gathered(rows):
         return [tf.gather(array, rows) for array in arrays]
@@ -49,7 +50,7 @@ def from_memory(
             return _whole_batches(gathered(picked), batch_size)
 
         pieces = tf.data.Dataset.range(0, whole, piece).flat_map(batches)
-        if whole == order.passes * examples:
+        if whole == count:
             return pieces
         last = tf.data.Dataset.from_tensors(tuple(gathered(rows[whole:])))
         return pieces.concatenate(last)
@@ -75,6 +76,8 @@ def from_stream(
         return max(1, some_bytes // (math.prod(shape) * batch_size)) * batch_size
 
     piece, group = examples(PIECE_BYTES), examples(_GROUP_BYTES)
+    whole = int(order.passes)
+    part = order.examples(split.examples) - whole * split.examples
 
     @as_is
     def groups(number, encoded):
@@ -103,7 +106,12 @@ def from_stream(
 
     @as_is
     def epoch(_):
-        encoded = tf.data.Dataset.range(order.passes).flat_map(one_pass)
+        encoded = tf.data.Dataset.range(whole).flat_map(one_pass)
+        if part:
+            last = one_pass(whole)
+            # From anywhere on, or the first records would be seen more often.
+            turned = last.skip(order.start(split.examples)).concatenate(last)
+            encoded = encoded.concatenate(turned.take(part))
         return encoded.batch(piece).enumerate().flat_map(groups)
 
     # An epoch's order of files is looked up when its iteration begins.

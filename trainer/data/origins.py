@@ -9,6 +9,7 @@ import numpy as np
 from mnist_idx_tfds import idx, idx_set, program
 
 _DIGEST_BYTES = 16
+Key = tuple[bytes, int]
 
 
 def find(
@@ -46,7 +47,16 @@ def find(
             opened = idx_set.IdxSet(idx_dir)
         else:
             opened = idx_dir
-        _search(opened, _parts(split), examples, sources)
+        found = items(opened, split, [key(*example) for example in examples])
+        for part in opened.parts:
+            numbers = {at[1]: n for n, at in enumerate(found) if at and at[0] == part}
+            for item, n in numbers.items():
+                sources[n] = f"{opened[part].images.path.name} item {item}"
+            pictures = opened.pictures(part) if numbers else None
+            for item, picture in enumerate(pictures or ()):
+                if item in numbers:
+                    n = numbers[item]
+                    sources[n] = f"{sources[n]}: {picture}"
     except idx.IdxError as e:
         complain(f"mistakes go without their places in the files: {e}")
         return [None] * len(examples)
@@ -59,40 +69,50 @@ def _parts(split: str) -> set[str]:
     return {"train", "test"} if "all" in names else names
 
 
-def _search(
-    opened: idx_set.IdxSet,
-    parts: set[str],
-    examples: Sequence[tuple[np.ndarray, int]],
-    sources: list[str | None],
-) -> None:
-    wanted: dict[tuple[bytes, int], list[int]] = {}
-    for n, (image, label) in enumerate(examples):
-        wanted.setdefault((_digest(image), label), []).append(n)
-    for part in sorted(parts & set(opened.parts)):
-        path, item, found = opened[part].images.path, 0, {}
+def items(
+    opened: idx_set.IdxSet, split: str, keys: Sequence[Key]
+) -> list[tuple[str, int] | None]:
+    """Finds examples by their keys, in one pass over each file.
+
+    Args:
+      opened: the set.
+      split: as of `find`.
+      keys: as `key` returns them.
+
+    Returns:
+      Part and item of each, from 0; None where it is not in the set. Of equal keys, the
+      first is the first in the file, and so on.
+
+    Raises:
+      idx.IdxError: a file cannot be read.
+    """
+    found: list[tuple[str, int] | None] = [None] * len(keys)
+    wanted: dict[Key, list[int]] = {}
+    for n, one in enumerate(reversed(keys), 1):
+        wanted.setdefault(one, []).append(len(keys) - n)
+    for part in sorted(_parts(split) & {*opened.parts}):
+        item = 0
         chunks = program.progress(
             opened[part].read(),
             len(opened[part].images),
-            f"{path}",
+            f"{opened[part].images.path}",
             "images",
             size=lambda chunk: len(chunk[1]),
         )
         for images, labels in chunks:
             for image, label in zip(images, labels.tolist(), strict=True):
-                key = _digest(image), label
-                if key in wanted:
-                    found[item] = wanted[key].pop(0)
-                    sources[found[item]] = f"{path.name} item {item}"
-                    if not wanted[key]:
-                        del wanted[key]
+                one = key(image, label)
+                if one in wanted:
+                    found[wanted[one].pop()] = part, item
+                    if not wanted[one]:
+                        del wanted[one]
                 item += 1
             if not wanted:
                 break
-        if found:
-            for item, picture in enumerate(opened.pictures(part) or ()):
-                if item in found:
-                    sources[found[item]] = f"{sources[found[item]]}: {picture}"
+    return found
 
 
-def _digest(image: np.ndarray) -> bytes:
-    return hashlib.blake2b(image.tobytes(), digest_size=_DIGEST_BYTES).digest()
+def key(image: np.ndarray, label: int) -> Key:
+    """Returns what tells an example from others: a digest of its pixels, and its label."""
+    digest = hashlib.blake2b(image.tobytes(), digest_size=_DIGEST_BYTES)
+    return digest.digest(), label

@@ -37,7 +37,8 @@ class Data:
       evaluation: what is evaluated on.
       batch_size: training examples a step; an epoch's last step has the rest.
       eval_batch_size: evaluation examples a step, the same.
-      passes: over the training examples in an epoch.
+      passes: over the training examples in an epoch; of the last there may be a part.
+      epoch_examples: training examples in an epoch.
       steps: training batches in an epoch.
       feed: "memory" or "stream", where an epoch's training examples come from.
       why_feed: for people, where there was not enough memory; else empty.
@@ -57,7 +58,8 @@ class Data:
     evaluation: Split
     batch_size: int
     eval_batch_size: int
-    passes: int
+    passes: float
+    epoch_examples: int
     steps: int
     feed: str
     why_feed: str
@@ -76,7 +78,7 @@ def of(
     batch_size: int,
     seed: int,
     feed: str = "auto",
-    passes: int = 1,
+    passes: float = 1,
     augment: bool = False,
     devices: int = 1,
 ) -> Data:
@@ -90,7 +92,7 @@ def of(
         examples and how each is changed.
       feed: "memory", "stream", or "auto" to decide by the split's size, and by the
         memory that is left.
-      passes: over the training examples in an epoch.
+      passes: over the training examples in an epoch, 1 at least.
       augment: whether to change training images at random, see `augmentation`.
       devices: that share each batch evenly.
 
@@ -107,7 +109,8 @@ def of(
         eval_batch_size = evaluation.batch_size + -evaluation.batch_size % devices
         largest = max(batch_size, eval_batch_size)
         train_feed, why_feed = _choose(train, feed, largest)
-        own = feeds.own_rows(train.examples * passes, batch_size, devices)
+        count = order.examples(train.examples)
+        own = feeds.own_rows(count, batch_size, devices)
         if train_feed == "memory":
             arrays = train.arrays()
             # In pieces, since TensorFlow and NumPy copy what they take from the whole.
@@ -125,7 +128,7 @@ def of(
         if augment:
             strength = augmentation.strength(train.examples, len(train.label_names))
             batches = feeds.augmented(batches, batch_size, order, strength)
-        steps = -(-passes * train.examples // batch_size)
+        steps = -(-count // batch_size)
         if _choose(evaluation, feed, largest)[0] == "memory":
             eval_batches = feeds.batches(evaluation.arrays(), eval_batch_size)
         else:
@@ -138,6 +141,7 @@ def of(
             batch_size=batch_size,
             eval_batch_size=eval_batch_size,
             passes=passes,
+            epoch_examples=count,
             steps=steps,
             feed=train_feed,
             why_feed=why_feed,
@@ -183,6 +187,8 @@ def _choose(split: Split, feed: str, batch_size: int) -> tuple[str, str]:
     """Returns the feed of a split, and why `auto` streams it; else the latter is empty."""
     if feed != "auto":
         return feed, ""
+    if split.in_memory:
+        return "memory", ""
     images = _COPIES * split.examples + _BATCHES * batch_size
     needed = images * math.prod(split.image_shape) + _OTHER_BYTES
     left = min(peers.all_say(machine.memory_left()))

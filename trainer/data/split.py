@@ -31,6 +31,7 @@ class Split:
       label_names: names of the classes, in the order of their labels.
       examples: number of examples, at least one.
       batch_size: examples that are evaluated at once.
+      in_memory: what `arrays` has read.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class Split:
         self.label_names = self.features.label_names
         self.examples = self._count()
         self.batch_size = shares.at_once(self.image_shape, _BATCH)
-        self._labels: tf.Tensor | None = None
+        self.in_memory: tuple[tf.Tensor, tf.Tensor] | None = None
         with damage.named(builder):
             damage.check_sizes(builder, split)
             self._check_labelled()
@@ -83,7 +84,9 @@ class Split:
         return some.map(self.decode, num_parallel_calls=records.CORES)
 
     def arrays(self) -> tuple[tf.Tensor, tf.Tensor]:
-        """Reads all images and labels into memory, in the order of the files."""
+        """Reads all images and labels into memory, once, in the order of the files."""
+        if self.in_memory:
+            return self.in_memory
         parts = program.progress(
             records.unoptimized(self.batches()),
             self.examples,
@@ -95,15 +98,16 @@ class Split:
         )
         # To fill one array needs more: TensorFlow copies NumPy's more than once, and its
         # own with each part.
-        images, self._labels = (tf.concat(x, 0) for x in zip(*parts, strict=True))
-        return images, self._labels
+        images, labels = (tf.concat(x, 0) for x in zip(*parts, strict=True))
+        self.in_memory = images, labels
+        return self.in_memory
 
     @functools.cached_property
     def class_counts(self) -> np.ndarray:
         """Examples of each class, int64 `(classes,)`; no image is decoded for it."""
         classes = len(self.label_names)
-        if self._labels is not None:
-            return np.bincount(self._labels.numpy(), minlength=classes)
+        if self.in_memory:
+            return np.bincount(self.in_memory[1].numpy(), minlength=classes)
         counts = np.zeros(classes, np.int64)
         for batch in records.unoptimized(self.read().batch(records.READ_BATCH)):
             labels = records.labels(batch, self.features)

@@ -54,15 +54,7 @@ def write(
     Raises:
       OSError: the file cannot be written.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(pathlib.Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"percent": percent, "loss": _loss, "number": _number}
-    page = environment.get_template("report.html.jinja").render(
+    page = template("report.html.jinja").render(
         model=run.get(settings.MODEL) or (evaluated or {}).get("model"),
         dataset=evaluated["dataset"] if evaluated else run.get(settings.DATASET, ""),
         split=evaluated["split"] if evaluated else run.get(settings.EVAL_SPLIT),
@@ -80,9 +72,10 @@ def write(
         confusion=_confusion(evaluation),
         # Matplotlib's, in which no text is a user's.
         reliability=markupsafe.Markup(curves.reliability(evaluation.reliability)),
-        mistakes=_answers(evaluation, evaluation.mistakes),
-        surest=_answers(
-            evaluation, [a for a in evaluation.surest if a.looked is not None]
+        mistakes=answers(evaluation.label_names, evaluation.mistakes),
+        surest=answers(
+            evaluation.label_names,
+            [a for a in evaluation.surest if a.looked is not None],
         ),
         findings=findings,
         tables={"Evaluated on": evaluated or {}, "Training run": run},
@@ -90,6 +83,19 @@ def write(
     with whole_files.replaced(path) as draft:
         # Paths of the run may not be in UTF-8.
         draft.write_text(page, encoding="utf-8", errors="backslashreplace")
+
+
+def template(name: str) -> jinja2.Template:
+    """Returns what a page is made of, from this folder."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(pathlib.Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"percent": percent, "loss": _loss, "number": _number}
+    return environment.get_template(name)
 
 
 def percent(share: float) -> str:
@@ -190,8 +196,8 @@ def _confusion(evaluation: Evaluation) -> dict[str, Any] | None:
     return {"picture": _png(pixels, len(names)), "pairs": pairs}
 
 
-def _answers(evaluation: Evaluation, answers: Sequence[Answer]) -> list[dict[str, Any]]:
-    names = evaluation.label_names
+def answers(names: Sequence[str], given: Sequence[Answer]) -> list[dict[str, Any]]:
+    """Returns answers as `pictures.html.jinja` takes them."""
     return [
         {
             "picture": _png(answer.image, _THUMBNAIL),
@@ -205,7 +211,7 @@ def _answers(evaluation: Evaluation, answers: Sequence[Answer]) -> list[dict[str
             "index": answer.index,
             "source": answer.source,
         }
-        for answer in answers
+        for answer in given
     ]
 
 

@@ -43,11 +43,10 @@ def compiled(
     # Alike on every machine, and with an optimizer that has no state.
     network.compile("sgd", **judged(), jit_compile=jit_compile)
     if device.devices > 1:
-        examples = data.passes * data.train.examples
         model = parallel.shared(
             network,
             device.devices,
-            (data.batch_size, shares.last_size(examples, data.batch_size)),
+            (data.batch_size, shares.last_size(data.epoch_examples, data.batch_size)),
             (
                 data.eval_batch_size,
                 shares.last_size(data.evaluation.examples, data.eval_batch_size),

@@ -36,6 +36,8 @@ class Hyperparameters:
       from_model: path of a network to begin with, see `transfer`, or to go on with,
         see `adopted`.
       pixels: the range that the latter takes; None for what is found.
+      minutes: in which the run was to end, from which its length follows; None where
+        that does not follow from a time.
     """
 
     model: str
@@ -47,6 +49,7 @@ class Hyperparameters:
     class_weight: str = "auto"
     from_model: str | None = None
     pixels: str | None = None
+    minutes: float | None = None
 
     def steps(self, data: Data) -> int:
         """Returns the number of steps of the whole run."""
@@ -75,7 +78,7 @@ def described(how: Hyperparameters, data: Data, device: Device) -> dict[str, Any
         "classes": len(data.train.label_names),
         settings.FEED: data.feed,
         "augmentation": data.augmentation and data.augmentation._asdict(),
-        "passes_per_epoch": data.passes,
+        settings.PASSES: data.passes,
         **dataclasses.asdict(how),
         "from_model": how.from_model and _digest(how.from_model),
         settings.LABEL_SMOOTHING: kind.label_smoothing,

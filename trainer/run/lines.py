@@ -117,7 +117,7 @@ class Progress:
         remaining = self._epochs * self._steps - step
         if not done or not remaining:
             return []
-        return [f"{_duration(remaining / done * (now - self._first[1]))} left"]
+        return [f"{duration(remaining / done * (now - self._first[1]))} left"]
 
 
 class _OneLine(io.TextIOBase):
@@ -169,7 +169,7 @@ def shown(verbose: bool) -> Iterator[None]:
         yield
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """Returns a time in two digits or so: `9 s`, `4 min`, `1 h 20 min`."""
     minutes = round(seconds / 60)
     if seconds < 99.5:

@@ -77,7 +77,7 @@ def run(
     """
     keras.utils.set_random_seed(how.seed)
     parallel.distribute(device)
-    network, begun = _built(how, data)
+    network, begun = built(how, data)
     weights = class_weights.of(how.class_weight, data)
     how = dataclasses.replace(how, class_weight=weights.kind)
     print(lines.opening(how, data, device, begun, weights.said, why), flush=True)
@@ -133,7 +133,7 @@ def run(
     return Result(network, loss, accuracy, card)
 
 
-def _built(how: Hyperparameters, data: Data) -> tuple[keras.Model, str]:
+def built(how: Hyperparameters, data: Data) -> tuple[keras.Model, str]:
     """Returns the network as the run begins with it, and what its first line says."""
     build, path = models.of(how.model).build, how.from_model
     names, shape = data.train.label_names, data.train.image_shape
@@ -244,7 +244,7 @@ def fit(
     def fit_some(batches: Any, epoch: int, epochs: int) -> None:
         windows = callbacks.WindowLog(
             write,
-            data.passes * data.train.examples,
+            data.epoch_examples,
             how.batch_size,
             data.steps,
             how.log_every or execution(0),

@@ -1,10 +1,15 @@
 """From what to train on, and how, as people say it, to a trained network."""
 
+import dataclasses
+import functools
+import math
 import numbers
 import operator
 import pathlib
 import shlex
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from mnist_idx_tfds.foreign import shown
 from trainer import settings
@@ -14,7 +19,8 @@ from trainer.errors import TrainerError
 from trainer.machine import device, peers, shares
 from trainer.machine.device import Device
 from trainer.network import adopted, models, parallel, saved
-from trainer.run import budget, loop
+from trainer.run import budget, loop, trial
+from trainer.run.budget import Budget
 from trainer.run.hyperparameters import Hyperparameters
 
 _FINDINGS = 3  # Lines on what is odd about the data set.
@@ -26,6 +32,11 @@ _CHOICES = {
     "pixels": (None, *adopted.RANGES),
 }
 _MOST = 2**31 - 1  # Of any number, as for the flags.
+_MOST_MINUTES = 10**6
+# Of a run's time, what its trial takes: so much of all, and no fewer or more seconds.
+_TRIAL, _LEAST_TRIAL, _MOST_TRIAL = 0.02, 2, 20
+# Seconds that the end of a run takes beside an evaluation, without and with a report.
+_END, _REPORTED = 1, 4
 
 
 def train(
@@ -42,6 +53,7 @@ def train(
     augment: str = "auto",
     class_weight: str = "auto",
     epochs: int | None = None,
+    minutes: float | None = None,
     batch_size: int | None = None,
     learning_rate: float | None = None,
     log_every: int = 20,
@@ -51,6 +63,7 @@ def train(
     feed: str = "auto",
     workdir: str | None = None,
     target_accuracy: float | None = None,
+    since: float | None = None,
 ) -> loop.Result:
     """Trains as the flags of `python -m trainer` say, which have the same names.
 
@@ -67,6 +80,8 @@ def train(
       augment: "auto", "on" or "off", whether to change images at random.
       class_weight: as of `Hyperparameters`.
       epochs: passes over the training split; None for what `budget.of` says.
+      minutes: for all of it, instead, as far as this machine is alike all the time; a
+        run that goes on keeps the epochs that it was begun with.
       batch_size: examples a step; None for the network's own.
       learning_rate: at its peak; None for the network's own.
       log_every: as of `Hyperparameters`.
@@ -76,6 +91,7 @@ def train(
       feed: as for `pipeline.of`; "auto" goes on as a run was begun.
       workdir: as for `loop.run`.
       target_accuracy: as for `loop.run`.
+      since: `time.monotonic()` from which the minutes count; None for now.
 
     Raises:
       TrainerError: a value cannot be used, or as of `source.prepare`, `Split` and
@@ -84,10 +100,15 @@ def train(
       signals.Interrupted: as of `loop.run`.
     """
     given = dict(locals())
+    since = time.monotonic() if since is None else since
     _check(given)
     # NumPy's numbers, too, which JSON does not take.
     epochs = None if epochs is None else _whole("epochs", epochs, 1)
     batch_size = None if batch_size is None else _whole("batch_size", batch_size, 1)
+    if minutes is not None:
+        minutes = _above_0("minutes", minutes, _MOST_MINUTES)
+        if epochs is not None:
+            raise TrainerError("minutes: expected none with epochs, found both")
     log_every, seed = _whole("log_every", log_every, 0), _whole("seed", seed, 0)
     if learning_rate is not None:
         learning_rate = _above_0("learning_rate", learning_rate)
@@ -97,7 +118,7 @@ def train(
     begun, digests = saved.origin(from_model) if from_model else ({}, {})
     name = model or str(begun.get(settings.MODEL))
     if name not in models.MODELS:
-        name = "cnn" if is_mnist else ""  # Else the images decide.
+        name = "cnn" if is_mnist and minutes is None else ""  # Else the images decide.
         name = models.FROM_MODEL if from_model else name
     if pixels and name != models.FROM_MODEL:
         raise TrainerError(
@@ -142,21 +163,37 @@ def train(
         class_weight=class_weight,
         from_model=from_model,
         pixels=pixels,
+        minutes=minutes,
     )
     is_augmented = augment == "on"
     if augment == "auto":
-        is_augmented = length.epochs * length.passes >= network.augmented_from
+        passes = math.inf if minutes else length.epochs * length.passes
+        is_augmented = passes >= network.augmented_from
+    kept = peers.first_says(lambda: _kept(workdir))
+    fed = functools.partial(
+        pipeline.of,
+        train,
+        evaluation,
+        # The order of the examples is another one from memory than from a stream.
+        feed=str(kept.get(settings.FEED, "auto")) if feed == "auto" else feed,
+        batch_size=how.batch_size,
+        seed=how.seed,
+        augment=is_augmented,
+        devices=selected.devices,
+    )
     with damage.named(builder):
-        data = pipeline.of(
-            train,
-            evaluation,
-            feed=peers.first_says(lambda: _feed(feed, workdir)),
-            batch_size=how.batch_size,
-            seed=how.seed,
-            passes=length.passes,
-            augment=is_augmented,
-            devices=selected.devices,
-        )
+        if minutes:
+            length = _begun(kept, minutes) or _in_time(
+                how,
+                fed,
+                selected,
+                minutes,
+                train.examples,
+                since,
+                _REPORTED if workdir else _END,
+            )
+            how = dataclasses.replace(how, epochs=length.epochs)
+        data = fed(passes=length.passes)
         why = length.why + (advice and f"  {advice}")
         return loop.run(how, data, selected, why, workdir, target_accuracy)
 
@@ -191,15 +228,47 @@ def _above_0(name: str, value: object, most: float = float("inf")) -> float:
     raise TrainerError(f"{name}: expected more than 0{limit}, found {value!r}")
 
 
-def _feed(feed: str, workdir: str | None) -> str:
-    """Returns what was asked for, or how a run that goes on was begun.
+def _kept(workdir: str | None) -> dict[str, Any]:
+    """Returns how a run that goes on was begun; empty for others."""
+    return settings.read(pathlib.Path(workdir).expanduser()) if workdir else {}
 
-    The order of the examples is another one from memory than from a stream.
+
+def _begun(kept: dict[str, Any], minutes: float) -> Budget | None:
+    """Returns how long a run that goes on was to be; None for others."""
+    epochs, passes = kept.get(settings.EPOCHS), kept.get(settings.PASSES)
+    if isinstance(epochs, int) and isinstance(passes, int | float) and passes >= 1:
+        return Budget(epochs, passes, f"by --minutes={minutes:g} as it was begun")
+    return None
+
+
+def _in_time(
+    how: Hyperparameters,
+    fed: Callable[..., pipeline.Data],
+    selected: Device,
+    minutes: float,
+    examples: int,
+    since: float,
+    end: float,
+) -> Budget:
+    """Returns how long to train to end in time, as a trial says.
+
+    Args:
+      how: to train.
+      fed: returns what a run is fed with, from passes an epoch.
+      selected: what to compute on.
+      minutes: for all of the run.
+      examples: number of training examples.
+      since: `time.monotonic()` from which they count.
+      end: seconds that the end takes, beside an evaluation.
     """
-    if feed != "auto" or not workdir:
-        return feed
-    begun = settings.read(pathlib.Path(workdir).expanduser())
-    return str(begun.get(settings.FEED, "auto"))
+    print("measuring how fast this machine trains", flush=True)
+    seconds = 60 * minutes
+    data = fed(passes=trial.passes(examples, how.batch_size))
+    tried = min(max(_TRIAL * seconds, _LEAST_TRIAL), _MOST_TRIAL)
+    speed = trial.measured(how, data, selected, tried)
+    left = seconds - (time.monotonic() - since) - speed.start - end - speed.evaluation
+    left = peers.first_says(lambda: left)
+    return budget.in_time(minutes, left, speed, examples, how.batch_size)
 
 
 def _print_findings(findings: Sequence[str], idx_dir: str | None) -> None:

@@ -1,5 +1,6 @@
 """From a prepared data set to batches."""
 
+import collections
 import re
 
 import numpy as np
@@ -373,6 +374,26 @@ def test_an_epoch_of_several_passes_has_every_example_as_many_times(
         passes = [found[n * TRAIN : (n + 1) * TRAIN] for n in range(3)]
         assert all(sorted(one) == expected for one in passes)
         assert len(set(map(tuple, passes))) == 3
+
+
+@both_feeds
+def test_an_epoch_of_a_pass_and_a_part_has_every_example_once_or_twice(
+    builder, source, feed
+):
+    """And no two epochs the same part."""
+    data = feed_of(builder, feed=feed, passes=1.25)
+    count = round(1.25 * TRAIN)
+    assert data.epoch_examples == count
+    assert data.steps == data.train_batches.cardinality() == -(-count // 8)
+    epochs = []
+    for epoch in range(2):
+        data.set_epoch(epoch)
+        epochs.append(keys(*collect(data.train_batches)))
+        assert len(epochs[-1]) == count
+    wanted = collections.Counter(keys(*source[1]["train"]))
+    for found in map(collections.Counter, epochs):
+        assert all(n <= found[key] <= 2 * n for key, n in wanted.items())
+    assert sorted(epochs[0]) != sorted(epochs[1])
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,9 @@
 
 import pytest
 
+from trainer.errors import TrainerError
 from trainer.run import budget
+from trainer.run.trial import Speed
 
 SHAPE = (28, 28, 1)
 COUNTS = [1, 2, 10, 100, 312, 400, 1000, 6250, 10_000, 20_000, 60_000, 266_666, 10**6]
@@ -93,3 +95,31 @@ def test_mnist_itself_is_known_by_every_name_it_has(idx_dir, dataset, expected):
 def test_flag_and_tutorial_come_before_the_number_of_images():
     assert budget.of(60_000, SHAPE, 3, 4)[:2] == (3, 1)
     assert budget.of(60_000, SHAPE, None, 4)[:2] == (4, 1)
+
+
+@pytest.mark.parametrize("evaluation", [0, 0.1, 2, 30])
+@pytest.mark.parametrize("step", [0.0005, 0.01])
+@pytest.mark.parametrize("left", [20, 600, 36_000])
+@pytest.mark.parametrize("examples", [797, 60_000])
+def test_minutes_are_used_to_their_end(examples, left, step, evaluation):
+    """Whatever a pass takes, and seldom on evaluations."""
+    speed = Speed(5, step, evaluation)
+    if step * examples / 48 + evaluation > left:
+        with pytest.raises(TrainerError, match="expected time for a pass over"):
+            budget.in_time(1, left, speed, examples, 48)
+        return
+    epochs, passes, _ = budget.in_time(1, left, speed, examples, 48)
+    assert 1 <= epochs <= 20
+    assert passes >= 1
+    used = epochs * (passes * examples * step / 48 + evaluation)
+    assert 0.98 * left <= used <= left * (1 + 1e-9)
+    assert epochs * evaluation <= 0.1 * left or epochs == 1
+
+
+def test_minutes_that_are_too_short_are_told_which_are_not():
+    speed = Speed(5, 0.01, 2)
+    with pytest.raises(TrainerError) as caught:
+        budget.in_time(0.15, 9 - 8, speed, 6000, 48)
+    assert "\n" not in f"{caught.value}"
+    assert "Give --minutes=1, or fewer images" in f"{caught.value}"
+    assert budget.in_time(1, 60 - 8, speed, 6000, 48).epochs > 1
