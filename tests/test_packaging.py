@@ -36,6 +36,7 @@ _DATA = {
     "trainer/picture/browser.js",
     "trainer/picture/fit.js",
     "trainer/picture/pad.js",
+    "trainer/picture/teach.js",
     "trainer/picture/page.css",
     "trainer/picture/tfjs/README.md",
     "trainer/picture/tfjs/tfjs-backend-wasm-simd.wasm",

@@ -4,6 +4,7 @@ const BEST = 3; // Classes that are shown.
 const MOST = 1 << 26; // Pixels of a picture.
 const SIMD = "tfjs-backend-wasm-simd.wasm";
 const card = JSON.parse(text("card"));
+const familiar = card.calibration?.familiar;
 const said = document.querySelector(".answer");
 const drawn = { value: null }; // What the pad has: { name, data }, or nothing.
 const network = load();
@@ -33,29 +34,55 @@ async function load() {
   if (!simd || !(await tf.setBackend("wasm"))) await tf.setBackend("cpu");
   const weightData = bytes(text("weights")).buffer;
   const artifacts = { ...JSON.parse(text("model")), weightData };
-  const model = await tf.loadLayersModel(tf.io.fromMemory(artifacts));
+  const { inputs, layers, outputs } = await tf.loadLayersModel(tf.io.fromMemory(artifacts));
+  const dense = layers.find((x) => x.getClassName() === "Dense" && x.input.shape.length === 2);
+  const maps = (familiar?.layers ?? []).map((name) => layers.find((x) => x.name === name).output);
+  const features = dense?.input ?? outputs[0];
+  const model = tf.model({ inputs, outputs: [outputs[0], features, ...maps] });
   const [height, width, channels] = card.image_shape;
   await call(model, [new Uint8Array(height * width * channels)]);
   return model;
 }
 
-// The probabilities of images, each a Uint8Array, one after the other.
+// Of images, each a Uint8Array: their probabilities, the features that the network tells
+// classes by, and the maps that the card asks for, each one image after the other.
 async function call(model, images) {
   const size = images[0].length;
   const all = new Float32Array(images.length * size);
   images.forEach((pixels, n) => all.set(pixels, n * size));
   const out = tf.tidy(() => model.predict(tf.tensor(all, [images.length, ...card.image_shape])));
-  const found = await out.data();
-  out.dispose();
-  return found;
+  const found = await Promise.all(out.map((tensor) => tensor.data()));
+  const channels = out.map((tensor) => tensor.shape.at(-1));
+  out.forEach((tensor) => tensor.dispose());
+  return found.map((data, n) => Object.assign(data, { channels: channels[n] }));
+}
+
+function dot(a, b) {
+  return a.reduce((sum, value, n) => sum + value * b[n], 0);
+}
+
+// As network/familiar.py has it: whether an image is unlike what the network learned from.
+function isUnlike(maps, pixels) {
+  const v = maps.flatMap((map) => {
+    const sums = new Array(map.channels).fill(0);
+    map.forEach((value, n) => (sums[n % map.channels] += value));
+    return sums.map((sum) => (sum * map.channels) / map.length);
+  });
+  const { mean, scale, axes, spread, rest, most, blank } = familiar;
+  const u = v.map((value, n) => (value - mean[n]) / scale[n]);
+  const z = axes.map((axis) => dot(axis, u));
+  const inside = z.reduce((sum, value, n) => sum + value ** 2 / spread[n], 0);
+  const { data, channels } = pixels;
+  const isBlank = blank && data.every((value, n) => value === data[n % channels]);
+  return isBlank || !(inside + (dot(u, u) - dot(z, z)) / rest <= most);
 }
 
 // The pixels of a picture in a data URL, on white, or on black where nothing is seen on white.
-async function decode({ name, data }, channels) {
+async function decode({ name, data, blob }, channels) {
   let bitmap;
   try {
     const raw = { colorSpaceConversion: "none", premultiplyAlpha: "none" };
-    const blob = new Blob([bytes(data.slice(data.indexOf(",") + 1))]);
+    blob ??= new Blob([bytes(data.slice(data.indexOf(",") + 1))]);
     bitmap = await createImageBitmap(blob, raw);
   } catch {
     throw new Unfit(`${name}: this is no picture, or none that this browser can read.`);
@@ -94,7 +121,10 @@ function chosen(name) {
 // The picture on the pad as the network sees it, or null.
 async function seen() {
   if (!drawn.value) return null;
-  const picture = await decode(drawn.value, card.image_shape[2]);
+  return fitted(await decode(drawn.value, card.image_shape[2]));
+}
+
+function fitted(picture) {
   return fit(picture, card.image_shape, chosen("invert"), chosen("how"));
 }
 
@@ -102,9 +132,9 @@ async function answer() {
   const own = ++turn;
   try {
     const found = await seen();
-    const shares = found && (await call(await network, [found.pixels.data]));
+    const computed = found && (await call(await network, [found.pixels.data]));
     if (own !== turn) return;
-    if (found) show(found, shares);
+    if (found) show(found, ...computed);
     else said.textContent = "The three best classes appear here.";
   } catch (error) {
     if (own !== turn) return;
@@ -121,12 +151,13 @@ function made(tag, name, content = "") {
   return element;
 }
 
-function show({ pixels, inverted }, shares) {
+function show({ pixels, inverted }, own, features, ...maps) {
+  const { names, shares } = withTaught(own, features);
   const order = [...shares.keys()].sort((a, b) => shares[b] - shares[a] || a - b);
   const list = document.createElement("ol");
   for (const label of order.slice(0, BEST)) {
     const share = `${(100 * shares[label]).toFixed(2)}%`;
-    const name = made("span", "name", card.label_names[label]);
+    const name = made("span", "name", names[label]);
     name.dir = "auto";
     const line = made("div", "line", name);
     line.append(made("span", "share", share));
@@ -152,6 +183,9 @@ function show({ pixels, inverted }, shares) {
   const exchanged = inverted ? ", light and dark exchanged" : "";
   picture.append(image, made("figcaption", "", `What the network sees${exchanged}`));
   said.replaceChildren(list, picture);
+  if (familiar && isUnlike(maps, pixels)) {
+    said.prepend(made("p", "unknown", "Unlike anything that it was trained on; it can only guess."));
+  }
 }
 
 const how = document.querySelector(`input[name=how][value=${card.fit}]`);
@@ -161,3 +195,9 @@ document.querySelectorAll("input[type=radio]").forEach((input) => {
   input.addEventListener("change", answer);
 });
 answer();
+try {
+  const kept = localStorage.getItem(place);
+  if (kept) read(kept).then(changed, (error) => tell(`What was kept cannot be read: ${error}`));
+} catch {
+  // A browser that keeps nothing has kept nothing.
+}

@@ -1,6 +1,7 @@
 """A page that has a network in it: one file, which asks nothing of any network."""
 
 import base64
+import hashlib
 import json
 from typing import Any
 
@@ -9,7 +10,12 @@ import jinja2
 from trainer.picture import pad
 
 NAME = "page.html"
-KNOWN = ("label_names", "image_shape", "fit")  # Of the card, to the page.
+KNOWN = (
+    "label_names",
+    "image_shape",
+    "fit",
+    "calibration",
+)  # Of the card, to the page.
 _TFJS = "tfjs/tfjs.min.js"
 _WASM = "tfjs/tfjs-backend-wasm-simd.wasm"
 
@@ -38,8 +44,9 @@ def page(
         card=_json(card),
         model=_json(model),
         weights=base64.b64encode(weights).decode(),
+        digest=hashlib.sha256(weights).hexdigest(),
         wasm=base64.b64encode(pad.data(_WASM)).decode(),
-        scripts=[*map(pad.text, ("pad.js", _TFJS, "fit.js", "browser.js"))],
+        scripts=[*map(pad.text, ("pad.js", _TFJS, "fit.js", "teach.js", "browser.js"))],
     )
     return text.encode()
 

@@ -32,6 +32,7 @@ NAMES = (
     "8",
     "nine",
 )
+PICTURE = ".choose input"
 TFJS = pathlib.Path(browser.__file__).parent / "tfjs"
 NETWORKS = (
     ("cnn", (20, 31, 1), 3),
@@ -41,10 +42,11 @@ NETWORKS = (
 )
 
 
-def written(path, network, names, how="whole"):
+def written(path, network, names, how="whole", calibration=None):
     """Writes the page of a network and returns where it is."""
     model, weights = tfjs.written(network, "--html").artifacts(small=True)
-    card = {"label_names": names, "image_shape": network.input_shape[1:], "fit": how}
+    values = names, network.input_shape[1:], how, calibration
+    card = dict(zip(browser.KNOWN, values, strict=True))
     page = browser.page(model, weights, card, pad.is_dark(network, how), "A <run>")
     (path / "page.html").write_bytes(page)
     return (path / "page.html").as_uri()
@@ -93,7 +95,8 @@ def page(chromium, address):
     yield page
     page.context.close()
     assert page.errors == []
-    assert [url for url in page.asked if not url.startswith("data:")] == [address]
+    asked = [url for url in page.asked if not url.startswith(("data:", "blob:"))]
+    assert asked == [address]
 
 
 def computed(page, images):
@@ -101,7 +104,7 @@ def computed(page, images):
     found = page.page.evaluate(
         """async ([images]) => {
           const pixels = images.map((all) => Uint8Array.from(all));
-          return Array.from(await call(await network, pixels));
+          return Array.from((await call(await network, pixels))[0]);
         }""",
         [[image.ravel().tolist() for image in images]],
     )
@@ -188,7 +191,7 @@ def test_a_picture_has_the_answer_of_predict(page, network, tmp_path, suffix):
     """Dropped as a file, as its ink and whole, light and dark exchanged or not."""
     path = tmp_path / f"seven.{suffix}"
     picture(path, SEVEN)
-    page.page.set_input_files("input[type=file]", path)
+    page.page.set_input_files(PICTURE, path)
     assert same(page.best(), predicted(network, path))
     assert page.best()[0][0] == NAMES[7]
     whole = page.after(lambda: page.page.get_by_label("the whole of it").check())
@@ -211,9 +214,7 @@ def test_what_is_transparent_or_turned_is_seen_as_predict_sees_it(
     turned.save(tmp_path / "turned.jpg", exif=exif)
     for name in ("white.png", "turned.jpg"):
         path = tmp_path / name
-        said = page.after(
-            lambda p=path: page.page.set_input_files("input[type=file]", p)
-        )
+        said = page.after(lambda p=path: page.page.set_input_files(PICTURE, p))
         assert said[0][0] == NAMES[7]
         assert same(said, predicted(network, path))
 
@@ -249,16 +250,16 @@ def test_a_file_that_is_no_picture_gets_a_sentence(page, tmp_path, data):
     picture(path, SEVEN)
     whole = path.read_bytes()
     bad.write_bytes(whole[:60] if data is None else data)
-    page.page.set_input_files("input[type=file]", bad)
+    page.page.set_input_files(PICTURE, bad)
     page.page.locator(".answer .error").wait_for()
     assert page.page.inner_text(".answer").startswith("<i>.png: this is no picture, or")
-    page.page.set_input_files("input[type=file]", path)
+    page.page.set_input_files(PICTURE, path)
     assert page.best()[0][0] == NAMES[7]
 
 
 def test_an_empty_picture_gets_a_sentence(page, tmp_path):
     Image.new("L", (50, 50), 255).save(tmp_path / "empty.png")
-    page.page.set_input_files("input[type=file]", tmp_path / "empty.png")
+    page.page.set_input_files(PICTURE, tmp_path / "empty.png")
     page.page.get_by_text("There is no ink that is lighter").wait_for()
 
 
@@ -299,7 +300,7 @@ def test_names_are_text_in_any_script(page):
     page.page.evaluate(
         """() => {
           const pixels = { width: 1, height: 1, channels: 1, data: [0] };
-          show({ pixels }, [0, 0, 0.5, 0, 0.3, 0.2, 0, 0, 0, 0]);
+          show({ pixels }, [0, 0, 0.5, 0, 0.3, 0.2, 0, 0, 0, 0], [1]);
         }"""
     )
     assert page.best()[0] == ["</script>", "<b>4</b>", "خمسة"]
@@ -401,3 +402,91 @@ def test_layers_that_cannot_be_written_are_named():
         "UnitNormalization (third). Without it, the network is exported for other "
         "programs."
     )
+
+
+def test_what_is_unlike_all_that_was_learned_is_marked_as_the_card_says(
+    chromium, network, tmp_path
+):
+    """By the formula of the card, of two layers; and what is of one color."""
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (6, 28, 28, 1), np.uint8)
+    images[5] = 7
+    layers = [x for x in network.layers if isinstance(x, keras.layers.ReLU)]
+    maps = keras.Model(network.inputs, [x.output for x in layers])(images)
+    v = np.concatenate([np.mean(x, axis=(1, 2)) for x in maps], axis=1)
+    axes = np.linalg.qr(random.normal(size=(v.shape[1], 3)))[0].T
+    mean, scale, spread = v.mean(axis=0), v.std(axis=0) + 0.1, np.array([2, 1, 0.5])
+    u = (v - mean) / scale
+    z = u @ axes.T
+    scores = (z**2 / spread).sum(1) + ((u**2).sum(1) - (z**2).sum(1)) / 0.7
+    kept = {"mean": mean, "scale": scale, "axes": axes, "spread": spread}
+    kept = {name: values.tolist() for name, values in kept.items()}
+    kept |= {"layers": [x.name for x in layers], "rest": 0.7, "blank": True}
+    kept["most"] = float(np.median(scores[:5]) + 1e-3)
+    familiar = {"familiar": kept}
+    page = Pad(chromium, written(tmp_path, network, NAMES, "ink", familiar))
+    found = page.page.evaluate(
+        """(images) => Promise.all(images.map(async (all) => {
+          const data = Uint8Array.from(all);
+          const [, , ...maps] = await call(await network, [data]);
+          return isUnlike(maps, { data, channels: 1 });
+        }))""",
+        [image.ravel().tolist() for image in images],
+    )
+    assert found == [*(scores[:5] > kept["most"]).tolist(), True]
+    assert set(found[:5]) == {False, True}
+    page.page.evaluate("familiar.most = 0")
+    page.draw(SEVEN)
+    assert page.page.inner_text(".answer").startswith("Unlike anything that it was")
+    page.context.close()
+
+
+def triangles(folder, count):
+    """Writes drawings of a triangle, each another."""
+    random = np.random.default_rng(0)
+    for n in range(count):
+        corners = np.array([(0.5, 0.2), (0.2, 0.8), (0.8, 0.8)])
+        a, b, c = corners + random.normal(0, 0.03, (3, 2))
+        picture(folder / f"{n}.png", [a, b, c, a])
+    return [folder / f"{n}.png" for n in range(count)]
+
+
+def test_a_class_that_is_taught_in_the_page_is_answered_and_kept(
+    page, network, tmp_path
+):
+    """By ten drawings; twenty others have it, and digits have what they had."""
+    paths = triangles(tmp_path, 30)
+    name = "<b>三角</b>"
+    page.page.get_by_text("Add a class").click()
+    page.page.set_input_files(".teach .more", paths[:10])
+    page.page.get_by_text("Give the class a name first.").wait_for()
+    page.page.get_by_label("Name of the class").fill(name)
+    page.page.set_input_files(".teach .more", paths[:10])
+    page.page.get_by_text(f"{name}: 10 of 10 examples").wait_for()
+    page.page.set_input_files(PICTURE, paths[10])
+    assert page.best()[0][0] == name
+    answered = """(images) => Promise.all(images.map(async (all) => {
+      const { names, shares } = withTaught(...(await call(await network, [Uint8Array.from(all)])));
+      return names[shares.indexOf(Math.max(...shares))];
+    }))"""
+    drawn = [fit.fit(Image.open(path), (28, 28, 1)).pixels for path in paths[10:]]
+    found = page.page.evaluate(answered, [x.ravel().tolist() for x in drawn])
+    assert found.count(name) >= 18
+    digits = next(iter(render_digits.images(100, 1, render_digits.TEST)))
+    own = classify.probabilities(network, digits[..., None]).argmax(1)
+    found = page.page.evaluate(answered, [x.ravel().tolist() for x in digits])
+    assert sum(a == NAMES[b] for a, b in zip(found, own, strict=True)) >= 90
+    with page.page.expect_download() as download:
+        page.page.get_by_role("button", name="Save as a file").click()
+    download.value.save_as(tmp_path / "classes.json")
+    page.asked.clear()
+    page.page.reload()
+    page.page.get_by_text("Add a class").click()
+    page.page.get_by_text(f"{name}: 10 of 10 examples").wait_for()
+    page.page.get_by_role("button", name="Remove").click()
+    page.page.set_input_files(".teach .open", paths[0])
+    page.page.get_by_text(
+        "0.png: this is no file of classes for this network"
+    ).wait_for()
+    page.page.set_input_files(".teach .open", tmp_path / "classes.json")
+    page.page.get_by_text(f"{name}: 10 of 10 examples").wait_for()
