@@ -412,7 +412,7 @@ def test_what_is_unlike_all_that_was_learned_is_marked_as_the_card_says(
     images = random.integers(0, 256, (6, 28, 28, 1), np.uint8)
     images[5] = 7
     layers = [x for x in network.layers if isinstance(x, keras.layers.ReLU)]
-    maps = keras.Model(network.inputs, [x.output for x in layers])(images)
+    maps = keras.Model(network.inputs[0], [x.output for x in layers])(images)
     v = np.concatenate([np.mean(x, axis=(1, 2)) for x in maps], axis=1)
     axes = np.linalg.qr(random.normal(size=(v.shape[1], 3)))[0].T
     mean, scale, spread = v.mean(axis=0), v.std(axis=0) + 0.1, np.array([2, 1, 0.5])
