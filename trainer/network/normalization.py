@@ -34,11 +34,59 @@ def normalized(layer: keras.layers.BatchNormalization, x: Any, groups: int) -> A
     parts = ops.reshape(x, (groups, -1, *x.shape[1:]))
     axes = list(range(1, len(x.shape)))
     mean, variance = ops.moments(parts, axes, keepdims=True)
+    found = (ops.mean(ops.reshape(v, (groups, -1)), axis=0) for v in (mean, variance))
+    _move(layer, *found)
+    scale = layer.gamma * ops.rsqrt(variance + layer.epsilon)
+    return ops.reshape(parts * scale + (layer.beta - mean * scale), ops.shape(x))
+
+
+def repeatable(network: keras.Model) -> keras.Model:
+    """Returns a model of a network's layers whose training ends with the same bits.
+
+    Keras's batch normalization uses what it gets three times. TensorFlow adds up the
+    gradients of these in the order in which their memory comes free (its operation AddN),
+    which depends on what else is computed; of two the order is all the same.
+
+    Args:
+      network: whose layers are not in a row, such as one with branches.
+    """
+    return keras.models.clone_model(network, clone_function=_used_twice)
+
+
+def _used_twice(layer: keras.Layer) -> keras.Layer:
+    is_usual = (
+        isinstance(layer, keras.layers.BatchNormalization)
+        and layer.trainable
+        and layer.gamma is not None
+        and layer.beta is not None
+        and layer.axis in (-1, 3)
+    )
+    return _UsedTwice(layer) if is_usual else layer
+
+
+class _UsedTwice(keras.Layer):
+    def __init__(self, layer: keras.layers.BatchNormalization):
+        super().__init__(name=layer.name)
+        self._layer = layer
+
+    def call(self, x: Any, training: bool | None = None, mask: Any = None) -> Any:
+        layer = self._layer
+        if not training or mask is not None:
+            return layer(x, training=training, mask=mask)
+        axes = list(range(len(x.shape) - 1))
+        mean = ops.mean(x, axes, keepdims=True)
+        centered = x - mean
+        variance = ops.mean(ops.square(centered), axes, keepdims=True)
+        _move(layer, ops.reshape(mean, (-1,)), ops.reshape(variance, (-1,)))
+        return (
+            centered * (layer.gamma * ops.rsqrt(variance + layer.epsilon)) + layer.beta
+        )
+
+
+def _move(layer: keras.layers.BatchNormalization, mean: Any, variance: Any) -> None:
+    """Moves the statistics of a layer towards those of a batch."""
     for moving, found in (
         (layer.moving_mean, mean),
         (layer.moving_variance, variance),
     ):
-        found = ops.mean(ops.reshape(found, (groups, -1)), axis=0)
         moving.assign(layer.momentum * moving + (1 - layer.momentum) * found)
-    scale = layer.gamma * ops.rsqrt(variance + layer.epsilon)
-    return ops.reshape(parts * scale + (layer.beta - mean * scale), ops.shape(x))

@@ -57,7 +57,8 @@ class _Trained(Smoothed, keras.Model):
     def __init__(self, network: keras.Model, parts: int, batch_size: int):
         super().__init__(name=network.name)
         self.built = True  # Or JAX's `fit` would read a batch to build it with.
-        self._whole = None if _in_a_row(network.layers) else network
+        row = _in_a_row(network.layers)
+        self._whole = None if row else normalization.repeatable(network)
         if self._whole:
             return
         layers = network.layers[1:]  # Without that of the inputs.

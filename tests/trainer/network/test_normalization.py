@@ -44,3 +44,47 @@ def test_the_moving_statistics_move_to_the_means_of_the_groups(groups):
 )
 def test_groups_have_24_images_or_a_few_more(batch_size, groups):
     assert normalization.groups(batch_size) == groups
+
+
+@pytest.fixture
+def branched():
+    """A network with a branch, and both of Keras's ways to say the last axis."""
+    layers = keras.layers
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((6, 6, 4))
+    entered = layers.BatchNormalization(axis=3, momentum=0.8)(inputs)
+    x = layers.BatchNormalization()(layers.Conv2D(4, 3, padding="same")(entered))
+    x = layers.Add()([x, entered])
+    frozen = layers.BatchNormalization(trainable=False)
+    return keras.Model(inputs, layers.Flatten()(frozen(x)))
+
+
+def test_what_ends_with_the_same_bits_is_what_keras_computes(branched):
+    x = np.random.default_rng(0).normal(3, 2, (8, 6, 6, 4)).astype(np.float32)
+    before = branched.get_weights()
+    expected = branched(x, training=True)
+    moved = branched.get_weights()
+    branched.set_weights(before)
+    same = normalization.repeatable(branched)
+    np.testing.assert_allclose(same(x), branched(x), atol=1e-5)
+    np.testing.assert_allclose(same(x, training=True), expected, atol=1e-4)
+    for value, other in zip(branched.get_weights(), moved, strict=True):
+        np.testing.assert_allclose(value, other, atol=1e-5)
+
+
+def test_no_gradient_is_a_sum_whose_order_is_left_open(branched):
+    """As TensorFlow leaves that of three and more; Keras's own layers have such."""
+    tf = pytest.importorskip("tensorflow")
+
+    def most(network):
+        @tf.function
+        def gradients(x):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_sum(network(x, training=True))
+            return tape.gradient(loss, [v.value for v in network.trainable_variables])
+
+        graph = gradients.get_concrete_function(tf.zeros((8, 6, 6, 4))).graph
+        sums = (o for o in graph.get_operations() if o.type == "AddN")
+        return max(len(sum_.inputs) for sum_ in sums)
+
+    assert most(branched) > 2 == most(normalization.repeatable(branched))
