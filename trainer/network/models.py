@@ -137,7 +137,7 @@ MODELS = {
         label_smoothing=0.1,
         augmented_from=1,
         is_divided=False,
-        length=Length(16, 13_000, 30_000, photo.cost),
+        length=Length(10, 10_000, 24_000, photo.cost),
     ),
 }
 
