@@ -57,6 +57,8 @@ class Model:
       learning_rate: AdamW's peak rate.
       weight_decay: AdamW's; see `decay`.
       label_smoothing: part of each label that is spread over all classes.
+      new_images: what fits new images, next to training images that are changed twice
+        as strongly, see `run.sharpening`; 0 for a network that is left as it is trained.
       augmented_from: passes over the training split in a run from which it learns more
         from images that are changed at random.
       most_decay_steps: steps of the longest run that has the full `weight_decay`.
@@ -72,6 +74,7 @@ class Model:
     learning_rate: float
     weight_decay: float
     label_smoothing: float = 0.0
+    new_images: float = 0.0
     augmented_from: int = 12
     most_decay_steps: float = math.inf
     is_normalized: bool = False
@@ -123,6 +126,7 @@ MODELS = {
         learning_rate=6e-3,
         weight_decay=0.3,
         label_smoothing=0.1,
+        new_images=0.75,
         augmented_from=1,
         most_decay_steps=2200,
         is_normalized=True,

@@ -104,17 +104,15 @@ def run(
                 print(f"{kept.folder}: {shown(line)}", flush=True)
         last = _train(trained, how, data, weights, kept, f"{workdir}", target_accuracy)
         loss, accuracy = last["test_loss"], last["test_accuracy"]
-        if trained.smoothing and isinstance(network.layers[-1], keras.layers.Dense):
-            sharpening.sharpen(
-                network,
-                peers.first_says(
-                    lambda: sharpening.factor(_on_one(network, device), data)
-                ),
+        if new := models.of(how.model).new_images:
+            times = peers.first_says(
+                lambda: sharpening.factor(_on_one(network, device), data, new)
             )
+            sharpening.sharpen(network, times)
         if peers.is_first():
             result, balanced = None, weights.by_label is not None
             with signals.held_back():
-                if kept or balanced or trained.smoothing:
+                if kept or balanced or new:
                     result = measures.evaluate(
                         _on_one(network, device) if device.devices > 1 else trained,
                         data.eval_batches,

@@ -15,16 +15,16 @@ from trainer.data.pipeline import Data
 _IMAGES = 1000  # Of the training split.
 _BATCH = 50
 _TRIED = 0.5 * 1.05 ** np.arange(43)  # Up to 3.9.
-_NEW = 0.75
 _MOST = 2.0  # Enough for 99.9% after labels smoothed by a tenth.
 
 
-def factor(network: keras.Model, data: Data) -> float:
+def factor(network: keras.Model, data: Data, new_images: float) -> float:
     """Returns by what to multiply a network's logits.
 
     Args:
       network: trained, on one device; ends in a dense layer with a softmax.
       data: what it was trained on.
+      new_images: as of `models.Model`.
     """
     last = network.layers[-1]
     model = keras.Model(network.inputs[0], last.input)
@@ -45,7 +45,7 @@ def factor(network: keras.Model, data: Data) -> float:
         (s * most[:, 0] + np.log(np.exp(s * (z - most)).sum(axis=1))).mean()
         for s in _TRIED
     ]
-    return float(min(_NEW * _TRIED[np.argmin(losses)], _MOST))
+    return float(min(new_images * _TRIED[np.argmin(losses)], _MOST))
 
 
 def sharpen(network: keras.Model, times: float) -> None:
