@@ -24,7 +24,6 @@ import numpy as np
 
 from trainer.errors import TrainerError
 
-IMAGES = 1000  # Of the training split that are looked at.
 _LEAST = 100  # images; fewer say nothing of what else is alike.
 _AXES = 16
 _KEPT = 0.99  # Of training images that the axes are not of.

@@ -59,6 +59,8 @@ class Model:
       label_smoothing: part of each label that is spread over all classes.
       new_images: what fits new images, next to training images that are changed twice
         as strongly, see `run.sharpening`; 0 for a network that is left as it is trained.
+      asked: training images that it is shown at the end of a run, to tell what its
+        answers are worth.
       augmented_from: passes over the training split in a run from which it learns more
         from images that are changed at random.
       most_decay_steps: steps of the longest run that has the full `weight_decay`.
@@ -75,6 +77,7 @@ class Model:
     weight_decay: float
     label_smoothing: float = 0.0
     new_images: float = 0.0
+    asked: int = 1000
     augmented_from: int = 12
     most_decay_steps: float = math.inf
     is_normalized: bool = False
@@ -139,6 +142,7 @@ MODELS = {
         learning_rate=2e-4,
         weight_decay=0.05,
         label_smoothing=0.1,
+        asked=200,  # Each takes long.
         augmented_from=1,
         is_divided=False,
         length=Length(10, 10_000, 24_000, photo.cost),
@@ -154,6 +158,7 @@ _ADOPTED = Model(
     learning_rate=3e-4,
     weight_decay=0.05,
     label_smoothing=0.1,
+    asked=200,  # Each takes long.
     augmented_from=1,
     is_normalized=True,
     is_divided=False,

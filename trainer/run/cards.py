@@ -7,7 +7,7 @@ import keras
 from trainer.data import source
 from trainer.data.pipeline import Data
 from trainer.machine import shares
-from trainer.network import familiar
+from trainer.network import familiar, models
 from trainer.network.card import Card
 from trainer.picture import fit
 
@@ -27,7 +27,7 @@ def of(network: keras.Model, what: dict[str, Any], data: Data) -> Card:
         most = shares.at_once(data.train.image_shape, _SAMPLE)
         (images, _), *_ = data.train.batches(most, most)
         how = fit.measured(images.numpy())
-    some = data.train.batches(most=familiar.IMAGES)
+    some = data.train.batches(most=models.of(what["model"]).asked)
     known = familiar.measured(network, (images.numpy() for images, _ in some))
     return Card(
         label_names=data.train.label_names,

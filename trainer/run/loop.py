@@ -104,15 +104,16 @@ def run(
                 print(f"{kept.folder}: {shown(line)}", flush=True)
         last = _train(trained, how, data, weights, kept, f"{workdir}", target_accuracy)
         loss, accuracy = last["test_loss"], last["test_accuracy"]
-        if new := models.of(how.model).new_images:
+        kind = models.of(how.model)
+        if kind.new_images:
             times = peers.first_says(
-                lambda: sharpening.factor(_on_one(network, device), data, new)
+                lambda: sharpening.factor(_on_one(network, device), data, kind)
             )
             sharpening.sharpen(network, times)
         if peers.is_first():
             result, balanced = None, weights.by_label is not None
             with signals.held_back():
-                if kept or balanced or new:
+                if kept or balanced or kind.new_images:
                     result = measures.evaluate(
                         _on_one(network, device) if device.devices > 1 else trained,
                         data.eval_batches,

@@ -11,20 +11,20 @@ import numpy as np
 
 from trainer.data import augmentation
 from trainer.data.pipeline import Data
+from trainer.network.models import Model
 
-_IMAGES = 1000  # Of the training split.
 _BATCH = 50
 _TRIED = 0.5 * 1.05 ** np.arange(43)  # Up to 3.9.
 _MOST = 2.0  # Enough for 99.9% after labels smoothed by a tenth.
 
 
-def factor(network: keras.Model, data: Data, new_images: float) -> float:
+def factor(network: keras.Model, data: Data, kind: Model) -> float:
     """Returns by what to multiply a network's logits.
 
     Args:
       network: trained, on one device; ends in a dense layer with a softmax.
       data: what it was trained on.
-      new_images: as of `models.Model`.
+      kind: of network; see its `new_images` and `asked`.
     """
     last = network.layers[-1]
     model = keras.Model(network.inputs[0], last.input)
@@ -33,7 +33,7 @@ def factor(network: keras.Model, data: Data, new_images: float) -> float:
     strength = augmentation.strength(split.examples, len(split.label_names))
     twice = augmentation.Strength(*(2 * most for most in strength))
     logits, truths = [], []
-    some = split.batches(_BATCH, _IMAGES)
+    some = split.batches(_BATCH, kind.asked)
     for images, labels in augmentation.changed(some, twice):
         x = keras.ops.convert_to_numpy(model(images, training=False))
         logits.append(x @ kernel + bias)
@@ -45,7 +45,7 @@ def factor(network: keras.Model, data: Data, new_images: float) -> float:
         (s * most[:, 0] + np.log(np.exp(s * (z - most)).sum(axis=1))).mean()
         for s in _TRIED
     ]
-    return float(min(new_images * _TRIED[np.argmin(losses)], _MOST))
+    return float(min(kind.new_images * _TRIED[np.argmin(losses)], _MOST))
 
 
 def sharpen(network: keras.Model, times: float) -> None:

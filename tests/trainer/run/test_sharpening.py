@@ -8,9 +8,11 @@ import pytest
 from tfds_sets import build
 
 from trainer.data.split import Split
+from trainer.network.models import MODELS
 from trainer.run import sharpening
 
 SHAPE = (16, 16, 1)
+STRONG = MODELS["strong"]
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +41,13 @@ def network(sure):
 
 
 def test_a_network_that_is_twice_as_sure_is_sharpened_half_as_much(data):
-    first, second = (sharpening.factor(network(s), data, 0.75) for s in (1, 2))
+    first, second = (sharpening.factor(network(s), data, STRONG) for s in (1, 2))
     assert 0.4 < second < first < 2
     assert first / second == pytest.approx(2, rel=0.06)
 
 
 def test_one_that_is_never_wrong_is_sharpened_by_two(data):
-    assert sharpening.factor(network(0.1), data, 0.75) == 2
+    assert sharpening.factor(network(0.1), data, STRONG) == 2
 
 
 def test_a_sharper_network_gives_the_same_answers_and_its_logits_are_more(data):
