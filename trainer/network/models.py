@@ -142,6 +142,7 @@ MODELS = {
         learning_rate=2e-4,
         weight_decay=0.05,
         label_smoothing=0.1,
+        new_images=0.43,
         asked=200,  # Each takes long.
         augmented_from=1,
         is_divided=False,
