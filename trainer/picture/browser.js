@@ -79,11 +79,13 @@ function isUnlike(maps, pixels) {
 
 // The pixels of a picture in a data URL, on white, or on black where nothing is seen on white.
 async function decode({ name, data, blob }, channels) {
-  let bitmap;
+  let [bitmap, isJpeg] = [];
   try {
     const raw = { colorSpaceConversion: "none", premultiplyAlpha: "none" };
     blob ??= new Blob([bytes(data.slice(data.indexOf(",") + 1))]);
     bitmap = await createImageBitmap(blob, raw);
+    const [first, second] = new Uint8Array(await blob.slice(0, 2).arrayBuffer());
+    isJpeg = first === 0xff && second === 0xd8;
   } catch {
     throw new Unfit(`${name}: this is no picture, or none that this browser can read.`);
   }
@@ -100,9 +102,9 @@ async function decode({ name, data, blob }, channels) {
     context.drawImage(bitmap, 0, 0);
     const seen = context.getImageData(0, 0, canvas.width, canvas.height);
     onWhite ??= seen;
-    if (isSeen(ofCanvas(seen, 1).data)) return ofCanvas(seen, channels);
+    if (isSeen(ofCanvas(seen, 1).data)) return { ...ofCanvas(seen, channels), isJpeg };
   }
-  return ofCanvas(onWhite, channels);
+  return { ...ofCanvas(onWhite, channels), isJpeg };
 }
 
 function isSeen(gray) {
@@ -125,6 +127,9 @@ async function seen() {
 }
 
 function fitted(picture) {
+  const [height, width, channels] = card.image_shape;
+  const isInk = channels === 1 && chosen("how") === "ink";
+  if (picture.isJpeg && !isInk) picture = reduced(picture, 2 * Math.max(height, width));
   return fit(picture, card.image_shape, chosen("invert"), chosen("how"));
 }
 
@@ -183,7 +188,7 @@ function show({ pixels, inverted }, own, features, ...maps) {
   const exchanged = inverted ? ", light and dark exchanged" : "";
   picture.append(image, made("figcaption", "", `What the network sees${exchanged}`));
   said.replaceChildren(list, picture);
-  if (familiar && isUnlike(maps, pixels)) {
+  if (familiar && order[0] < own.length && isUnlike(maps, pixels)) {
     said.prepend(made("p", "unknown", "Unlike anything that it was trained on; it can only guess."));
   }
 }

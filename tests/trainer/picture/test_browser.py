@@ -196,6 +196,12 @@ def test_a_picture_has_the_answer_of_predict(page, network, tmp_path, suffix):
     assert page.best()[0][0] == NAMES[7]
     whole = page.after(lambda: page.page.get_by_label("the whole of it").check())
     assert same(whole, predicted(network, path, how="whole"))
+    seen = page.page.evaluate("async () => Array.from((await seen()).pixels.data)")
+    loaded = classify.load(path, (28, 28, 1), "whole")
+    pixels = fit.fit(loaded, (28, 28, 1), how="whole").pixels.ravel()
+    # A large JPEG is decoded at a part of its size there, and averaged here.
+    apart = np.abs(np.subtract(seen, pixels, dtype=np.int16))
+    assert apart.max() <= (0, 2)[suffix == "jpg"]
     exchanged = page.after(lambda: page.page.get_by_label("yes").check())
     assert same(exchanged, predicted(network, path, how="whole", invert="yes"))
 
