@@ -126,7 +126,9 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
                 if error := beam.idx_error(e):
                     raise error from e
-            if getattr(e, "errno", None) not in _RACES or not self.is_prepared():
+            # That of etils, which TFDS renames by, has no number.
+            raced = isinstance(e, FileExistsError) or getattr(e, "errno", 0) in _RACES
+            if not raced or not self.is_prepared():
                 raise
             # Another process has built it in between; ours is not there.
             self._check_built_from_these_files()

@@ -458,7 +458,15 @@ def test_data_are_mocked_as_those_of_other_builders():
     assert [example["image"].shape for example in examples] == [(28, 28, 1)] * 2
 
 
-@pytest.mark.parametrize("error", [errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT])
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOTEMPTY, "Directory not empty"),
+        OSError(errno.EEXIST, "File exists"),
+        OSError(errno.ENOENT, "No such file or directory"),
+        FileExistsError("Cannot rename A. Destination B already exists."),  # Of etils.
+    ],
+)
 def test_of_builds_that_overwrite_at_once_each_has_the_data(
     tmp_path, monkeypatch, error
 ):
@@ -471,7 +479,7 @@ def test_of_builds_that_overwrite_at_once_each_has_the_data(
     def meets_another(self, **kwargs):
         prepare(self, **kwargs)
         if self is late:
-            raise OSError(error, "Directory not empty")
+            raise error
 
     monkeypatch.setattr(
         tfds.core.GeneratorBasedBuilder, "download_and_prepare", meets_another

@@ -126,10 +126,10 @@ def train(
             f"{pixels}"
         )
     if name:
+        batch_size = _batch_size(name, batch_size, selected)
         # Before TensorFlow computes anything. The networks for one's own images have
         # all cores for each operation, as they are.
-        known = models.of(name)
-        count = parallel.parts(known, selected.cores, batch_size or known.batch_size)
+        count = parallel.parts(models.of(name), selected.cores, batch_size)
         device.share_cores(selected, count)
     builder = peers.after_first(
         lambda: source.prepare(
@@ -143,9 +143,7 @@ def train(
         print(f"odd: {seen}", flush=True)
     name, advice = (name, "") if name else models.default(train.image_shape)
     network = models.of(name)
-    batch_size = batch_size or network.batch_size
-    shares.check(batch_size, selected.devices)
-    network.check_batch_size(batch_size, name)
+    batch_size = _batch_size(name, batch_size, selected)
     length = budget.of(
         train.examples,
         train.image_shape,
@@ -205,6 +203,15 @@ def _check(given: dict[str, object]) -> None:
         if given[name] not in choices:
             names = ", ".join(map(str, filter(None, choices)))
             raise TrainerError(f"{name}: expected {names}, found {given[name]!r}")
+
+
+def _batch_size(name: str, given: int | None, selected: Device) -> int:
+    """Returns what was asked for, or a network's own, if it can be computed."""
+    network = models.of(name)
+    batch_size = given or network.batch_size
+    shares.check(batch_size, selected.devices)
+    network.check_batch_size(batch_size, name)
+    return batch_size
 
 
 def _whole(name: str, value: object, least: int) -> int:

@@ -443,6 +443,7 @@ def test_what_is_unlike_all_that_was_learned_is_marked_as_the_card_says(
     assert set(found[:5]) == {False, True}
     page.page.evaluate("familiar.most = 0")
     page.draw(SEVEN)
+    page.best()
     assert page.page.inner_text(".answer").startswith("Unlike anything that it was")
     page.context.close()
 

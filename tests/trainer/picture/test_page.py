@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from trainer.network import architectures
-from trainer.picture import fit
+from trainer.picture import fit, pad
 
 page = pytest.importorskip(
     "trainer.picture.page",
@@ -16,7 +16,7 @@ page = pytest.importorskip(
 @pytest.mark.parametrize(("mean", "dark"), [(30.0, True), (220.0, False)])
 def test_what_a_network_learned_is_dark_or_light(mean, dark):
     network = architectures.cnn((28, 28, 1), 2, (mean, 60.0))
-    assert page._learned_dark(network) == dark
+    assert pad._learned_dark(network) == dark
 
 
 @pytest.mark.parametrize(
@@ -29,12 +29,12 @@ def test_what_a_network_learned_is_dark_or_light(mean, dark):
     ],
 )
 def test_a_pad_has_the_proportions_of_the_images_and_no_fewer_pixels(shape, canvas):
-    assert canvas in page._pad(shape, dark=False)
+    assert canvas in pad.html(shape, dark=False)
 
 
 def test_names_are_no_html():
     seen = fit.Fitted(np.zeros((2, 2, 1), np.uint8), False)
-    said = page._answer([{"name": "<b>4</b>", "probability": 1.0}], seen)
+    said = page._answer([{"name": "<b>4</b>", "probability": 1.0}], None, seen)
     assert "&lt;b&gt;4&lt;/b&gt;" in said
     assert "<b>" not in said
     network = architectures.cnn((28, 28, 1), 2, (30.0, 60.0))
