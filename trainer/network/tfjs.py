@@ -53,6 +53,8 @@ _NEEDED = {
     "threshold": 0,
 }
 _STEPS = 2**16 - 1
+# Numbers of an array that is made small. Of `photo` the first kernels have few, and matter most.
+_MANY = 50_000
 _ACTIVATIONS = ("elu", "linear", "relu", "relu6", "sigmoid", "softmax", "tanh")
 
 
@@ -71,7 +73,7 @@ class LayersModel(NamedTuple):
         """Returns the parts of `model.json` that say what it is, and the weights' file.
 
         Args:
-          small: whether kernels have two bytes a number instead of four, as steps
+          small: whether large kernels have two bytes a number instead of four, as steps
             between their least and their largest. Of the same size, these are nearer
             than float16.
         """
@@ -80,7 +82,7 @@ class LayersModel(NamedTuple):
             spec: dict[str, Any] = {"name": name, "shape": values.shape}
             spec["dtype"] = "float32"
             least, scale = float(values.min()), float(np.ptp(values)) / _STEPS
-            if small and values.ndim > 1 and scale:
+            if small and values.size >= _MANY and scale:
                 values = np.rint((values - least) / scale).astype("<u2")
                 spec["quantization"] = {"dtype": "uint16", "min": least, "scale": scale}
             specs.append(spec)
