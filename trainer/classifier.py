@@ -121,9 +121,8 @@ class Classifier:
         judged = arrays.pair(test, "test") if test is not None else None
         with tempfile.TemporaryDirectory() as name:
             folder = pathlib.Path(name)
-            step = -(
-                -len(train[0]) // _JUDGED
-            )  # Of arrays that may be sorted by class.
+            # Of arrays that may be sorted by class.
+            step = -(-len(train[0]) // _JUDGED)
             some = train[0][::step], train[1][::step]
             arrays.write(folder / "arrays", train, judged or some)
             own = {"idx_dir": f"{folder / 'arrays'}", "data_dir": f"{folder / 'data'}"}
@@ -233,9 +232,8 @@ class Classifier:
             if "" in pictures:
                 raise TrainerError("pictures: expected paths, found an empty one")
             files = list(listing.opened(map(os.fspath, pictures), _refuse))
-            options: dict[str, Any] = {"invert": invert, "how": how}
+            options: dict[str, Any] = {"invert": invert, "how": how, "judge": judge}
             model = self.network, self.classes
-            options["judge"] = judge
             return list(classify.predict(*model, files, complain=_refuse, **options))
         made: list[Prediction] = []
         given = arrays.images(pictures)
