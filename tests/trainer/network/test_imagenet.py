@@ -47,12 +47,15 @@ def file_of(torch, tensors, storages):
     file = io.BytesIO()
     for value in (0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}):
         pickle.dump(value, file, 2)
-    pickler = pickle.Pickler(file, 2)
-    pickler.persistent_id = lambda value: (
-        ("storage", torch.FloatStorage, value.key, "cpu", len(value.numbers), None)
-        if isinstance(value, Storage)
-        else None
-    )
+
+    class Pickler(pickle.Pickler):
+        def persistent_id(self, value):
+            if not isinstance(value, Storage):
+                return None
+            count = len(value.numbers)
+            return ("storage", torch.FloatStorage, value.key, "cpu", count, None)
+
+    pickler = Pickler(file, 2)
     pickler.dump(collections.OrderedDict(tensors))
     pickle.dump([storage.key for storage in storages], file, 2)
     for storage in storages:
