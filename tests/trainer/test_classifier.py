@@ -14,7 +14,7 @@ import processes
 import pytest
 import tensorflow as tf
 from ai_edge_litert import interpreter
-from idx_files import encode, write_arrays
+from idx_files import bars, encode, write_arrays
 from PIL import Image
 
 import trainer
@@ -29,15 +29,6 @@ from trainer.picture import classify, fit
 from trainer.run import lines, training
 
 NAMES = ("top", "middle", "bottom")
-
-
-def bars(count, seed=0):
-    """Light bars at three heights on dark noise, and their labels."""
-    labels = np.arange(count) % 3
-    images = np.random.default_rng(seed).integers(0, 60, (count, 16, 16), np.uint8)
-    for image, label in zip(images, labels, strict=True):
-        image[5 * label + 1 : 5 * label + 4, 2:14] = 220
-    return images, labels
 
 
 @pytest.fixture(scope="module")

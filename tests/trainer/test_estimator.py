@@ -2,6 +2,7 @@
 
 import pickle
 
+import idx_files
 import numpy as np
 import pytest
 
@@ -57,10 +58,7 @@ BEYOND = dict.fromkeys(
 
 
 def bars(count, seed=0):
-    labels = np.arange(count) % 3
-    images = np.random.default_rng(seed).integers(0, 60, (count, 16, 16), np.uint8)
-    for image, label in zip(images, labels, strict=True):
-        image[5 * label + 1 : 5 * label + 4, 2:14] = 220
+    images, labels = idx_files.bars(count, seed)
     return images, NAMES[labels]
 
 

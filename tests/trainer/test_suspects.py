@@ -5,7 +5,7 @@ import csv
 import numpy as np
 import processes
 import pytest
-from idx_files import write_arrays
+from idx_files import bars, write_arrays
 
 from mnist_idx_tfds import idx_set
 from mnist_idx_tfds.idx import IdxError
@@ -15,15 +15,6 @@ from trainer.run import folds, trial
 
 NAMES = ("top", "@middle", "bottom")
 WRONG = {"train": (4, 31), "test": (7,)}
-
-
-def bars(count, seed=0):
-    """Light bars at three heights on dark noise, and their labels."""
-    labels = np.arange(count) % 3
-    images = np.random.default_rng(seed).integers(0, 60, (count, 16, 16), np.uint8)
-    for image, label in zip(images, labels, strict=True):
-        image[5 * label + 1 : 5 * label + 4, 2:14] = 220
-    return images, labels
 
 
 @pytest.fixture(scope="module")
