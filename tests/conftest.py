@@ -143,21 +143,25 @@ def nothing_heavy(tmp_path_factory) -> pathlib.Path:
 
 @pytest.fixture(scope="session")
 def why_no_gpu() -> str:
-    """Why TensorFlow can use no GPU here; empty where it can."""
+    """Why Keras's backend can use no GPU here; empty where it can."""
     if not shutil.which("nvidia-smi"):
         return "no nvidia-smi, and so no driver of NVIDIA's"
     env = {k: v for k, v in os.environ.items() if k != "CUDA_VISIBLE_DEVICES"}
     if VISIBLE_GPUS is not None:
         env["CUDA_VISIBLE_DEVICES"] = VISIBLE_GPUS
-    code = "import tensorflow as tf; print(tf.config.list_physical_devices('GPU'))"
+    codes = {
+        "TensorFlow": "import tensorflow as tf; print(tf.config.list_physical_devices('GPU'))",
+        "JAX": "import jax; print([d for d in jax.devices() if d.platform == 'gpu'])",
+    }
+    backend = "JAX" if os.environ.get("KERAS_BACKEND") == "jax" else "TensorFlow"
     found = subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", codes[backend]],
         env=env,
         capture_output=True,
         text=True,
         check=True,
     )
-    return "TensorFlow sees no GPU" if found.stdout.strip() == "[]" else ""
+    return f"{backend} sees no GPU" if found.stdout.strip() == "[]" else ""
 
 
 @pytest.fixture

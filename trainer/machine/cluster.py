@@ -193,9 +193,10 @@ def _facts() -> dict[str, Any]:
 
     own = flags.FLAGS.get_flags_for_module(sys.argv[0])
     python = ".".join(map(str, sys.version_info[:2]))
+    packages = metadata.packages_distributions()  # TensorFlow's has several names.
     return {
         peers.COUNT: peers.count(),
         "Python": python,
-        **{name: metadata.version(name) for name in _PACKAGES},
+        **{name: metadata.version(packages[name][0]) for name in _PACKAGES},
         **{f"--{f.name}": f.value for f in own if f.name not in _OWN_FLAGS},
     }

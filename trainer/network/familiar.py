@@ -23,6 +23,7 @@ import keras
 import numpy as np
 
 from trainer.errors import TrainerError
+from trainer.network import answers
 
 _LEAST = 100  # images; fewer say nothing of what else is alike.
 _AXES = 16
@@ -46,7 +47,7 @@ def measured(
     for images in batches:
         for start in range(0, len(images), _BATCH):
             part = images[start : start + _BATCH]
-            parts.append(_asked(model, part)[1])
+            parts.append(answers.of(model, part)[1])
             blank = blank and not _is_blank(part).any()
     v = np.concatenate(parts)
     if len(v) < _LEAST or not np.isfinite(v).all():
@@ -93,8 +94,7 @@ def judge(
     """
     kept = (calibration or {}).get("familiar")
     if kept is None:
-        # Called as it is: to compile it takes longer than that saves on a few images.
-        return lambda images: (_asked(network, images), None)
+        return lambda images: (answers.of(network, images), None)
     try:
         model = _with_maps(network, kept["layers"])
         size = model.output_shape[1][-1]
@@ -113,7 +113,7 @@ def judge(
         ) from e
 
     def answer(images: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        probabilities, v = _asked(model, images)
+        probabilities, v = answers.of(model, images)
         # A score that is no number is of nothing that is known.
         unknown = ~(_scores(kept, v) <= most)
         return probabilities, unknown | (blank & _is_blank(images))
@@ -143,11 +143,6 @@ def _with_maps(network: keras.Model, layers: list[str]) -> keras.Model:
     ]
     v = keras.ops.concatenate(means, axis=-1) if len(means) > 1 else means[0]
     return keras.Model(network.inputs[0], [network.output, v])
-
-
-def _asked(model: keras.Model, images: np.ndarray) -> Any:
-    outputs = model(images, training=False)
-    return keras.tree.map_structure(keras.ops.convert_to_numpy, outputs)
 
 
 def _scores(kept: dict[str, Any], v: np.ndarray) -> np.ndarray:

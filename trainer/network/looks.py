@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from trainer.network import graph
+from trainer.network import answers, graph
 from trainer.network.graph import Graph
 
 LEAST = 20  # Pixels of a side; in a smaller image one sees it without help.
@@ -38,7 +38,7 @@ def looked(network: keras.Model, images: np.ndarray, labels: np.ndarray) -> np.n
     found = []
     for start in range(0, len(images), _BATCH):
         part = slice(start, start + _BATCH)
-        maps = np.asarray(head(images[part], training=False))
+        maps = answers.of(head, images[part])
         found.append(_lost(tail, maps, labels[part]))
     lost = np.maximum(np.concatenate(found), 0)
     most = lost.max(axis=(1, 2), keepdims=True)
@@ -46,20 +46,20 @@ def looked(network: keras.Model, images: np.ndarray, labels: np.ndarray) -> np.n
 
 
 def _lost(tail: keras.Model, maps: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    def answers(maps: np.ndarray) -> np.ndarray:
-        scores = np.asarray(tail(maps, training=False))
+    def margins(maps: np.ndarray) -> np.ndarray:
+        scores = answers.of(tail, maps)
         return scores[np.arange(len(labels)), labels] - scores.mean(axis=1)
 
     rows, columns = (
         np.array_split(np.arange(side), min(side, _PARTS)) for side in maps.shape[1:3]
     )
     lost = np.empty((len(maps), len(rows), len(columns)), np.float32)
-    whole = answers(maps)
+    whole = margins(maps)
     for i, row in enumerate(rows):
         for j, column in enumerate(columns):
             without = maps.copy()
             without[:, row[:, None], column] = 0
-            lost[:, i, j] = whole - answers(without)
+            lost[:, i, j] = whole - margins(without)
     return lost
 
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import hashlib
-import importlib.metadata
+import importlib
 import pathlib
 from typing import Any
 
@@ -88,7 +88,8 @@ def described(how: Hyperparameters, data: Data, device: Device) -> dict[str, Any
         "device": device.description,
         settings.BACKEND: keras.backend.backend(),
         "keras": keras.__version__,
-        **{name: importlib.metadata.version(name) for name in _computing()},
+        # Its own word, as TensorFlow's package has several names.
+        **{name: importlib.import_module(name).__version__ for name in _computing()},
     }
 
 

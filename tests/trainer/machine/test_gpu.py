@@ -30,7 +30,7 @@ def train(tmp_path):
 
 def test_a_run_says_that_it_is_on_the_gpu_and_is_as_quiet_as_on_a_cpu(train):
     out = train("--epochs=2", "--batch_size=50")
-    assert re.search(r"^GPU:0 \(.+\)  mnist_idx_tfds/own", out, re.MULTILINE)
+    assert re.search(r"^GPU:0 \(.+\)  (JAX  )?mnist_idx_tfds/own", out, re.MULTILINE)
     assert re.search(r"^final  test_loss \d", out, re.MULTILINE)
     assert not re.search(r"^[EWI]\d{4} |\.cc:\d+\]", out, re.MULTILINE)
 
