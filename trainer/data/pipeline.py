@@ -35,6 +35,7 @@ class Data:
     Attributes:
       train: what is trained on.
       evaluation: what is evaluated on.
+      held: what tells how sure the network may be; None where it is told otherwise.
       batch_size: training examples a step; an epoch's last step has the rest.
       eval_batch_size: evaluation examples a step, the same.
       passes: over the training examples in an epoch; of the last there may be a part.
@@ -56,6 +57,7 @@ class Data:
 
     train: Split
     evaluation: Split
+    held: Split | None
     batch_size: int
     eval_batch_size: int
     passes: float
@@ -77,6 +79,7 @@ def of(
     *,
     batch_size: int,
     seed: int,
+    held: Split | None = None,
     feed: str = "auto",
     passes: float = 1,
     augment: bool = False,
@@ -90,6 +93,7 @@ def of(
       batch_size: training examples a step; the last step of an epoch has the rest.
       seed: decides, with the epoch's number and the feed, the order of the training
         examples and how each is changed.
+      held: split that is neither trained nor evaluated on.
       feed: "memory", "stream", or "auto" to decide by the split's size, and by the
         memory that is left.
       passes: over the training examples in an epoch, 1 at least.
@@ -138,6 +142,7 @@ def of(
         return Data(
             train=train,
             evaluation=evaluation,
+            held=held,
             batch_size=batch_size,
             eval_batch_size=eval_batch_size,
             passes=passes,

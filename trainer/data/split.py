@@ -114,6 +114,21 @@ class Split:
             counts += np.bincount(labels, minlength=classes)
         return counts
 
+    def parted(self, count: int) -> "tuple[Split, Split]":
+        """Returns the split without so many of its examples, and these: the last ones."""
+        infos = self.builder.info.splits
+        places = tfds.core.ReadInstruction.from_spec(self.split).to_absolute(infos)
+        kept, taken, left = [], [], self.examples - count
+        for place in places:
+            start = place.from_ or 0
+            stop = place.to or infos[place.splitname].num_examples
+            middle = min(start + left, stop)
+            left -= middle - start
+            kept += [f"{place.splitname}[{start}:{middle}]"] * (start < middle)
+            taken += [f"{place.splitname}[{middle}:{stop}]"] * (middle < stop)
+        rest, last = (Split(self.builder, "+".join(x)) for x in (kept, taken))
+        return rest, last
+
     def watched(
         self, doing: str, labels: np.ndarray | None = None
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -58,7 +58,8 @@ class Model:
       weight_decay: AdamW's; see `decay`.
       label_smoothing: part of each label that is spread over all classes.
       new_images: what fits new images, next to training images that are changed twice
-        as strongly, see `run.sharpening`; 0 for a network that is left as it is trained.
+        as strongly, see `run.sharpening`; 0 for a network that is not sharpened by these.
+      held: part of the training images that it is not trained on, which tell instead.
       asked: training images that it is shown at the end of a run, to tell what its
         answers are worth.
       augmented_from: passes over the training split in a run from which it learns more
@@ -77,6 +78,7 @@ class Model:
     weight_decay: float
     label_smoothing: float = 0.0
     new_images: float = 0.0
+    held: float = 0.0
     asked: int = 1000
     augmented_from: int = 12
     most_decay_steps: float = math.inf
@@ -142,7 +144,7 @@ MODELS = {
         learning_rate=2e-4,
         weight_decay=0.05,
         label_smoothing=0.1,
-        new_images=0.43,
+        held=0.05,
         asked=200,  # Each takes long.
         augmented_from=1,
         is_divided=False,

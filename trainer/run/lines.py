@@ -41,12 +41,14 @@ def opening(
     Returns:
       A line, and another one where steps are few.
     """
-    train = data.train
+    train, told = data.train, ""
+    if data.held:
+        told = f", {data.held.examples:,} more to tell how sure it may be"
     parts = [
         device.description,
         _BACKENDS[keras.backend.backend()],
         f"{train.name}: {train.examples:,} training and {data.evaluation.examples:,} "
-        f"evaluation images, {'x'.join(map(str, train.image_shape))}, "
+        f"evaluation images{told}, {'x'.join(map(str, train.image_shape))}, "
         f"{len(train.label_names)} classes, from {data.feed}"
         f"{data.why_feed and f' ({data.why_feed})'}",
         train.features.note,

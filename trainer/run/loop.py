@@ -105,7 +105,7 @@ def run(
         last = _train(trained, how, data, weights, kept, f"{workdir}", target_accuracy)
         loss, accuracy = last["test_loss"], last["test_accuracy"]
         kind = models.of(how.model)
-        if kind.new_images:
+        if is_sharpened := bool(kind.new_images or data.held):
             times = peers.first_says(
                 lambda: sharpening.factor(_on_one(network, device), data, kind)
             )
@@ -113,7 +113,7 @@ def run(
         if peers.is_first():
             result, balanced = None, weights.by_label is not None
             with signals.held_back():
-                if kept or balanced or kind.new_images:
+                if kept or balanced or is_sharpened:
                     result = measures.evaluate(
                         _on_one(network, device) if device.devices > 1 else trained,
                         data.eval_batches,

@@ -19,7 +19,7 @@ from trainer.errors import TrainerError
 from trainer.machine import device, peers, shares
 from trainer.machine.device import Device
 from trainer.network import adopted, models, parallel, saved
-from trainer.run import budget, loop, trial
+from trainer.run import budget, loop, sharpening, trial
 from trainer.run.budget import Budget
 from trainer.run.hyperparameters import Hyperparameters
 
@@ -145,6 +145,7 @@ def train(
         print(f"odd: {seen}", flush=True)
     name, advice = (name, "") if name else models.default(train.image_shape)
     network = models.of(name)
+    train, held = sharpening.held_back(train, network)
     batch_size = _batch_size(name, batch_size, selected)
     length = budget.of(
         train.examples,
@@ -174,6 +175,7 @@ def train(
         pipeline.of,
         train,
         evaluation,
+        held=held,
         # The order of the examples is another one from memory than from a stream.
         feed=str(kept.get(settings.FEED, "auto")) if feed == "auto" else feed,
         batch_size=how.batch_size,
