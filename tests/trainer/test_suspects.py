@@ -111,6 +111,17 @@ def test_the_same_seed_gives_the_same_table(look, found, tmp_path):
     assert again.read_bytes() == first.read_bytes()
 
 
+def test_classes_are_not_weighed_however_uneven_they_are(look, tmp_path, capsys):
+    """Of the smallest the wrong labels would weigh the most."""
+    images, labels = bars(96)
+    picked = np.flatnonzero((labels == 0) | (np.arange(96) % 24 == 1))
+    uneven = images[picked], labels[picked]
+    assert (uneven[1] == 0).mean() > 0.8
+    write_arrays(tmp_path / "uneven", {"train": uneven, "test": uneven})
+    look(tmp_path / "out", tmp_path / "uneven")
+    assert "weighed alike" not in capsys.readouterr().out
+
+
 def test_a_folder_that_holds_something_is_refused_before_training(look, found, capsys):
     with pytest.raises(IdxError, match="folder: expected an empty folder, or none"):
         look(found)

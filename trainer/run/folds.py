@@ -118,6 +118,8 @@ def _trained(train: Split, held: Split, fold: int, seed: int, selected: Device) 
         learning_rate=kind.learning_rate,
         log_every=0,
         seed=seed,
+        # Of a small class, wrong labels are the larger part, and would weigh the most.
+        class_weight="none",
     )
     data = pipeline.of(
         train,
