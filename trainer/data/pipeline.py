@@ -104,7 +104,7 @@ def of(
       TrainerError: the splits have examples in common, or the data set is of a file
         format that cannot be read.
     """
-    _check_apart(train, evaluation)
+    check_apart(train, evaluation)
     # Of a GPU they would have to be fetched from there for each batch.
     with tf.device("CPU:0"):
         order = Order(
@@ -159,7 +159,8 @@ def of(
         )
 
 
-def _check_apart(train: Split, evaluation: Split) -> None:
+def check_apart(train: Split, evaluation: Split) -> None:
+    """Raises an error for examples that are in both."""
     common = overlap.count(train.builder, evaluation.split, train.split)
     if not common:
         return

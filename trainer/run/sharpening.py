@@ -19,6 +19,7 @@ from trainer.data.split import Split
 from trainer.network import answers
 from trainer.network.models import Model
 
+_HELD_FROM = 1000  # Images; of fewer each is needed to learn from.
 _LEAST_HELD, _MOST_HELD = 50, 500  # Fewer leave it to chance, more tell no more.
 _BATCH = 50
 _TRIED = 0.5 * 1.05 ** np.arange(43)  # Up to 3.9.
@@ -30,9 +31,10 @@ def held_back(train: Split, kind: Model) -> tuple[Split, Split | None]:
 
     None is held back of few images, nor where a class would have no others.
     """
-    count = min(int(kind.held * train.examples), _MOST_HELD)
-    if count < _LEAST_HELD:
+    if not kind.held or train.examples < _HELD_FROM:
         return train, None
+    count = int(kind.held * train.examples)
+    count = min(max(count, _LEAST_HELD), _MOST_HELD)
     rest, held = train.parted(count)
     if not rest.class_counts[held.class_counts > 0].all():
         return train, None

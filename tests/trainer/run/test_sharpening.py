@@ -11,6 +11,7 @@ from idx_files import write_set
 from tfds_sets import build
 
 from trainer.data.split import Split
+from trainer.errors import TrainerError
 from trainer.machine.device import Device
 from trainer.network.models import MODELS
 from trainer.run import sharpening, training
@@ -75,15 +76,15 @@ def best(model, split):
     return factors[np.argmin(losses)]
 
 
-def test_a_twentieth_is_held_back_of_a_thousand_images_or_more(tmp_path):
-    kind = dataclasses.replace(STRONG, held=0.05)
+def test_50_to_500_images_are_held_back_of_a_thousand_or_more(tmp_path):
+    kind = dataclasses.replace(STRONG, held=0.025)
     counts = {}
-    for n in (999, 1000, 12_000):
+    for n in (999, 1000, 12_000, 24_000):
         split = built(tmp_path / f"{n}", np.arange(n) % 3)
         rest, held = sharpening.held_back(split, kind)
         assert rest.examples + (held.examples if held else 0) == n
         counts[n] = held and held.examples
-    assert counts == {999: None, 1000: 50, 12_000: 500}
+    assert counts == {999: None, 1000: 50, 12_000: 300, 24_000: 500}
 
 
 def test_none_is_held_back_where_a_class_would_have_no_others(tmp_path):
@@ -112,6 +113,16 @@ def test_a_run_says_how_many_it_holds_back_and_goes_on_without_them(
     again = training.train(Device("CPU", "CPU"), **how)
     assert "the run is finished" in capsys.readouterr().out
     assert (again.accuracy, again.loss) == (first.accuracy, first.loss)
+
+
+def test_what_is_held_back_is_not_evaluated_on_either(tmp_path, monkeypatch):
+    monkeypatch.setitem(MODELS, "strong", dataclasses.replace(STRONG, held=0.05))
+    write_set(tmp_path / "own", train=1000, test=60, shape=(12, 12), num_classes=3)
+    how = {"idx_dir": f"{tmp_path / 'own'}", "data_dir": f"{tmp_path / 'data'}"}
+    with pytest.raises(TrainerError, match=r"found 30 of 30 in --train_split=train, "):
+        training.train(
+            Device("CPU", "CPU"), **how, model="strong", eval_split="train[970:]"
+        )
 
 
 def built(folder, labels):
