@@ -145,9 +145,10 @@ def train(
         print(f"odd: {seen}", flush=True)
     name, advice = (name, "") if name else models.default(train.image_shape)
     network = models.of(name)
-    pipeline.check_apart(train, evaluation)  # As they were given.
-    train, held = sharpening.held_back(train, network)
     batch_size = _batch_size(name, batch_size, selected)
+    pipeline.check_apart(train, evaluation)  # As they were given.
+    with damage.named(builder):
+        train, held = sharpening.held_back(train, network)
     length = budget.of(
         train.examples,
         train.image_shape,

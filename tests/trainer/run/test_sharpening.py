@@ -10,6 +10,7 @@ import pytest
 from idx_files import write_set
 from tfds_sets import build
 
+from trainer.data import source
 from trainer.data.split import Split
 from trainer.errors import TrainerError
 from trainer.machine.device import Device
@@ -123,6 +124,21 @@ def test_what_is_held_back_is_not_evaluated_on_either(tmp_path, monkeypatch):
         training.train(
             Device("CPU", "CPU"), **how, model="strong", eval_split="train[970:]"
         )
+
+
+def test_a_file_that_is_damaged_where_labels_are_counted_is_one_line(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setitem(MODELS, "strong", dataclasses.replace(STRONG, held=0.05))
+    write_set(tmp_path / "own", train=1000, test=60, shape=(12, 12), num_classes=3)
+    how = {"idx_dir": f"{tmp_path / 'own'}", "data_dir": f"{tmp_path / 'data'}"}
+    source.prepare(how["data_dir"], None, how["idx_dir"], source.MNIST)
+    (path,) = (tmp_path / "data").rglob("*-train.tfrecord-*")
+    records = bytearray(path.read_bytes())
+    records[len(records) // 2] ^= 255
+    path.write_bytes(records)
+    with pytest.raises(TrainerError, match=r"records: expected 1,?000, as TFDS wrote"):
+        training.train(Device("CPU", "CPU"), **how, model="strong")
 
 
 def built(folder, labels):
