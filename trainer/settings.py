@@ -22,11 +22,13 @@ WEIGHT_DECAY = "weight_decay"  # Of the optimizer.
 EPOCHS = "epochs"
 PASSES = "passes_per_epoch"
 STEPS = "steps_per_epoch"
+PRECISION = "precision"  # Of training: "float32" or "bfloat16".
 CLASS_WEIGHT = "class_weight"  # A kind of `class_weights`.
 UPRIGHT = "turned_upright"  # True where images are stored transposed; else not there.
 RECIPE = "recipe"  # `THIS_RECIPE`, or that of an earlier version.
 # Grows where the same settings give other bits than before. 2: normalization and dropout do
 # not depend on the number of cores, and images are changed by other random numbers.
+# And `strong` is trained by Muon.
 THIS_RECIPE = 2
 
 
@@ -64,6 +66,7 @@ def complete(run: dict[str, Any]) -> dict[str, Any]:
         BACKEND: "tensorflow",
         LABEL_SMOOTHING: 0.0,
         WEIGHT_DECAY: 0.0 if run.get(MODEL) == "deep" else 0.05,
+        PRECISION: "float32",
         RECIPE: 2 if run.get(MODEL) == "cnn" and not run.get("augmentation") else 1,
     }
     return unsaid | run

@@ -64,7 +64,7 @@ def warp(images: tf.Tensor, numbers: tf.Tensor, most: Strength) -> tf.Tensor:
         [nothing, nothing],
     ]
     images = tf.cast(images, tf.float32)
-    paper = _border_median(images)
+    paper = border_median(images)
     moved = tf.raw_ops.ImageProjectiveTransformV3(
         # The operation fills with the same value in all images: with 0, less the paper.
         images=images - paper,
@@ -103,7 +103,7 @@ def numbers(seed: tf.Tensor, count: tf.Tensor | int) -> tf.Tensor:
     return tf.random.stateless_uniform([count, _CHANGES], seed, alg="philox")
 
 
-def _border_median(images: tf.Tensor) -> tf.Tensor:
+def border_median(images: tf.Tensor) -> tf.Tensor:
     """Returns the lower median of each image's border, `(n, 1, 1, channels)`."""
     border = tf.concat(
         [images[:, 0], images[:, -1], images[:, 1:-1, 0], images[:, 1:-1, -1]], axis=1

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import pathlib
 import re
 import subprocess
 import sys
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 # A line of TensorFlow's C++ code that is an error or a warning.
 _COMPLAINT = re.compile(r"^(?:\S+ \S+: )?[EW]\S* .*?\.cc:\d+\] (.+)", re.MULTILINE)
+_CPU_INFO = pathlib.Path("/proc/cpuinfo")
 _LONGEST = 300  # Letters of TensorFlow's in a message of ours.
 # What TensorFlow and Keras import wherever it is installed, for functions that nothing
 # here calls; it takes as long as the two themselves.
@@ -33,12 +35,14 @@ class Device(NamedTuple):
       cores: to divide steps among; 1 where the backend does that itself.
       names: of the devices that share each batch, as `keras.distribution` has them;
         empty for one device.
+      bfloat16: whether it computes in bfloat16 faster than in float32, as far as known.
     """
 
     kind: str
     description: str
     cores: int = 1
     names: tuple[str, ...] = ()
+    bfloat16: bool = False
 
     @property
     def devices(self) -> int:
@@ -110,11 +114,26 @@ def _cpu() -> Device:
     with contextlib.suppress(RuntimeError):
         tf.config.set_visible_devices([], "GPU")
         tf.config.threading.set_intra_op_parallelism_threads(count)
-    return Device("CPU", f"CPU ({count} core{'s'[: count > 1]})", count)
+    description = f"CPU ({count} core{'s'[: count > 1]})"
+    return Device("CPU", description, count, bfloat16=_has_bfloat16())
+
+
+def _has_bfloat16() -> bool:
+    """Returns whether the CPU has instructions for bfloat16 that TensorFlow uses."""
+    if os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1").lower() in ("0", "false"):
+        return False
+    with contextlib.suppress(OSError):  # Only Linux has it.
+        text = _CPU_INFO.read_text(encoding="utf-8", errors="replace")
+        return (
+            re.search(r"^flags\s*:.* (avx512|amx)_bf16\b", text, re.MULTILINE)
+            is not None
+        )
+    return False
 
 
 def _select_for_jax(name: str) -> Device:
-    cpu = _cpu()._replace(cores=1)  # JAX divides its operations itself.
+    # JAX divides its operations itself; bfloat16 was not measured there.
+    cpu = _cpu()._replace(cores=1, bfloat16=False)
     # JAX would else take three quarters of a GPU's memory at once.
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     import jax

@@ -137,12 +137,18 @@ def _layers(network: keras.Model) -> list[str]:
 def _with_maps(network: keras.Model, layers: list[str]) -> keras.Model:
     """Returns a model from images to probabilities and the means over maps."""
     maps = [network.get_layer(name).output for name in layers]
-    means = [
-        keras.ops.mean(x, list(range(1, len(x.shape) - 1))) if len(x.shape) > 2 else x
-        for x in maps
-    ]
-    v = keras.ops.concatenate(means, axis=-1) if len(means) > 1 else means[0]
-    return keras.Model(network.inputs[0], [network.output, v])
+    return keras.Model(network.inputs[0], [network.output, _Means()(maps)])
+
+
+class _Means(keras.Layer):
+    """The means over maps, side by side: one layer, of a name that no network has."""
+
+    def __init__(self) -> None:
+        super().__init__(name="means_over_maps_of_familiar")
+
+    def call(self, maps: list[Any]) -> Any:
+        means = [keras.ops.mean(x, list(range(1, len(x.shape) - 1))) for x in maps]
+        return keras.ops.concatenate(means, axis=-1)
 
 
 def _scores(kept: dict[str, Any], v: np.ndarray) -> np.ndarray:

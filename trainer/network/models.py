@@ -67,6 +67,8 @@ class Model:
       most_decay_steps: steps of the longest run that has the full `weight_decay`.
       is_normalized: whether it has batch normalization, so that the images of a batch
         depend on each other.
+      muon: whether kernels of convolutions are trained by Muon, see `optimizer`.
+      bfloat16: whether it is trained in bfloat16 where the CPU computes in it.
       is_divided: whether a batch is computed in parts side by side, see `parallel`.
       length: of a run where no flag says it.
     """
@@ -83,6 +85,8 @@ class Model:
     augmented_from: int = 12
     most_decay_steps: float = math.inf
     is_normalized: bool = False
+    muon: bool = False
+    bfloat16: bool = False
     is_divided: bool = True
     length: Length = STRONG_LENGTH
 
@@ -135,6 +139,8 @@ MODELS = {
         augmented_from=1,
         most_decay_steps=2200,
         is_normalized=True,
+        muon=True,
+        bfloat16=True,
         is_divided=False,
     ),
     "photo": Model(
@@ -148,7 +154,7 @@ MODELS = {
         asked=200,  # Each takes long.
         augmented_from=1,
         is_divided=False,
-        length=Length(10, 10_000, 24_000, photo.cost),
+        length=Length(5, 5_000, 12_000, photo.cost),
     ),
 }
 
@@ -174,12 +180,12 @@ def of(name: str) -> Model:
     return MODELS.get(name, _ADOPTED)
 
 
-def default(image_shape: tuple[int, int, int]) -> tuple[str, str]:
+def default(are_photographs: bool) -> tuple[str, str]:
     """Returns the network for images of one's own, and what would help, if anything.
 
-    Those in color are for `photo`, where its weights are to be had, others for `strong`.
+    Photographs are for `photo`, where its weights are to be had, others for `strong`.
     """
-    if image_shape[2] == 1:
+    if not are_photographs:
         return "strong", ""
     if imagenet.found():
         return "photo", ""

@@ -30,7 +30,11 @@ def normalized(layer: keras.layers.BatchNormalization, x: Any, groups: int) -> A
       layer: normalizes the last axis.
       x: `(n, ..., channels)`, where `n` is a multiple of `groups`.
       groups: number of them, one after the other in `x`.
+
+    Returns:
+      float32 of the same shape.
     """
+    x = ops.cast(x, "float32")
     parts = ops.reshape(x, (groups, -1, *x.shape[1:]))
     axes = list(range(1, len(x.shape)))
     mean, variance = ops.moments(parts, axes, keepdims=True)

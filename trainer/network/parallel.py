@@ -8,7 +8,7 @@ from keras import ops
 
 from trainer.machine import shares
 from trainer.machine.device import Device
-from trainer.network import normalization
+from trainer.network import normalization, precision
 from trainer.network.models import Model
 from trainer.network.smoothing import Smoothed
 
@@ -54,6 +54,8 @@ def divided(network: keras.Model, parts: int, batch_size: int) -> keras.Model:
 
 
 class _Trained(Smoothed, keras.Model):
+    bfloat16 = False  # Whether features are computed in it in training.
+
     def __init__(self, network: keras.Model, parts: int, batch_size: int):
         super().__init__(name=network.name)
         self.built = True  # Or JAX's `fit` would read a batch to build it with.
@@ -99,6 +101,9 @@ class _Trained(Smoothed, keras.Model):
         for layer in self._body:
             if training and _normalizes(layer):
                 x = normalization.normalized(layer, x, self._groups)
+            elif training and self.bfloat16:
+                with precision.in_bfloat16(layer):
+                    x = layer(x)
             else:
                 x = layer(x)
         return x

@@ -8,7 +8,7 @@ from keras import ops
 from trainer.data.pipeline import Data
 from trainer.machine import shares
 from trainer.machine.device import Device
-from trainer.network import models, parallel
+from trainer.network import models, parallel, precision
 from trainer.network.optimizer import adamw
 from trainer.run import callbacks
 from trainer.run.hyperparameters import Hyperparameters
@@ -57,13 +57,14 @@ def compiled(
         model = parallel.divided(network, parts, how.batch_size)
     total, measured = how.steps(data), judged()
     model.smoothing = kind.label_smoothing
+    model.bfloat16 = how.precision == precision.BFLOAT16
     if model.smoothing or how.class_weight != "none":
         # For the log, whose loss is then that of examples as they are, as in evaluation.
         measured["metrics"].append(
             keras.metrics.SparseCategoricalCrossentropy(name=callbacks.CROSSENTROPY)
         )
     model.compile(
-        optimizer=adamw(how.learning_rate, kind.decay(total), total),
+        optimizer=adamw(how.learning_rate, kind.decay(total), total, kind.muon),
         **measured,
         steps_per_execution=(
             1 if is_slow_loop(device) else min(execution(how.log_every), data.steps)

@@ -10,7 +10,7 @@ from trainer.data import damage, origins, pipeline
 from trainer.data.split import Split
 from trainer.errors import TrainerError
 from trainer.machine.device import Device
-from trainer.network import models
+from trainer.network import models, precision
 from trainer.run import budget, lines, loop, trial
 from trainer.run.hyperparameters import Hyperparameters
 
@@ -120,6 +120,7 @@ def _trained(train: Split, held: Split, fold: int, seed: int, selected: Device) 
         seed=seed,
         # Of a small class, wrong labels are the larger part, and would weigh the most.
         class_weight="none",
+        precision=precision.of(kind, selected),
     )
     data = pipeline.of(
         train,

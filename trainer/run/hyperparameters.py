@@ -36,6 +36,7 @@ class Hyperparameters:
       from_model: path of a network to begin with, see `transfer`, or to go on with,
         see `adopted`.
       pixels: the range that the latter takes; None for what is found.
+      precision: of training, see `precision`.
       minutes: in which the run was to end, from which its length follows; None where
         that does not follow from a time.
     """
@@ -49,6 +50,7 @@ class Hyperparameters:
     class_weight: str = "auto"
     from_model: str | None = None
     pixels: str | None = None
+    precision: str = "float32"
     minutes: float | None = None
 
     def steps(self, data: Data) -> int:

@@ -53,6 +53,7 @@ def opening(
         f"{data.why_feed and f' ({data.why_feed})'}",
         train.features.note,
         network,
+        "" if how.precision == "float32" else f"trained in {how.precision}",
         "augmented" if data.augmentation else "",
         weighed,
         how.length(data) + (why and f", {why}"),

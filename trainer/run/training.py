@@ -13,12 +13,12 @@ from typing import Any
 
 from mnist_idx_tfds.foreign import shown
 from trainer import settings
-from trainer.data import arrays, damage, overlap, pipeline, source
+from trainer.data import arrays, damage, drawings, overlap, pipeline, source
 from trainer.data.split import Split
 from trainer.errors import TrainerError
 from trainer.machine import device, peers, shares
 from trainer.machine.device import Device
-from trainer.network import adopted, models, parallel, saved
+from trainer.network import adopted, models, parallel, precision, saved
 from trainer.run import budget, loop, sharpening, trial
 from trainer.run.budget import Budget
 from trainer.run.hyperparameters import Hyperparameters
@@ -143,7 +143,7 @@ def train(
     evaluation = Split(builder, eval_split, "--eval_split")
     if seen := overlap.said(builder, eval_split, begun, digests):
         print(f"odd: {seen}", flush=True)
-    name, advice = (name, "") if name else models.default(train.image_shape)
+    name, advice = (name, "") if name else _default(train)
     network = models.of(name)
     batch_size = _batch_size(name, batch_size, selected)
     pipeline.check_apart(train, evaluation)  # As they were given.
@@ -156,6 +156,7 @@ def train(
         network.epochs if is_mnist else None,
         network.length,
     )
+    kept = peers.first_says(lambda: _kept(workdir))
     how = Hyperparameters(
         model=name,
         epochs=length.epochs,
@@ -166,13 +167,13 @@ def train(
         class_weight=class_weight,
         from_model=from_model,
         pixels=pixels,
+        precision=kept.get(settings.PRECISION) or precision.of(network, selected),
         minutes=minutes,
     )
     is_augmented = augment == "on"
     if augment == "auto":
         passes = math.inf if minutes else length.epochs * length.passes
         is_augmented = passes >= network.augmented_from
-    kept = peers.first_says(lambda: _kept(workdir))
     fed = functools.partial(
         pipeline.of,
         train,
@@ -209,6 +210,13 @@ def _check(given: dict[str, object]) -> None:
         if given[name] not in choices:
             names = ", ".join(map(str, filter(None, choices)))
             raise TrainerError(f"{name}: expected {names}, found {given[name]!r}")
+
+
+def _default(train: Split) -> tuple[str, str]:
+    """Returns as `models.default`; what is in color is taken for photographs."""
+    in_color = train.image_shape[2] == 3
+    with damage.named(train.builder):
+        return models.default(in_color or not drawings.are_most(train))
 
 
 def _batch_size(name: str, given: int | None, selected: Device) -> int:

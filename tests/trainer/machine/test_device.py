@@ -156,10 +156,10 @@ def test_only_levels_below_errors_ask_for_notes(monkeypatch, variable, value, wa
 def test_the_cores_are_those_that_the_process_may_use():
     code = (
         "import os; os.sched_setaffinity(0, list(os.sched_getaffinity(0))[:1])\n"
-        "from trainer.machine import device; print(device.select('cpu'))\n"
+        "from trainer.machine import device; print(device.select('cpu')[:3])\n"
     )
     result = run_python(code)
-    one = "Device(kind='CPU', description='CPU (1 core)', cores=1, names=())\n"
+    one = "('CPU', 'CPU (1 core)', 1)\n"
     assert (result.stdout, result.stderr) == (one, "")
 
 
@@ -185,3 +185,30 @@ def test_a_gpu_has_no_cores_to_share():
     before = tf.config.threading.get_intra_op_parallelism_threads()
     device.share_cores(device.Device("GPU", "GPU:0 (H0)"), 3)
     assert tf.config.threading.get_intra_op_parallelism_threads() == before
+
+
+@pytest.mark.parametrize(
+    ("flags", "onednn", "found"),
+    [
+        ("fpu avx2 avx512f avx512_bf16 clzero", "1", True),
+        ("fpu avx512f amx_bf16 amx_tile", "1", True),
+        ("fpu avx2 avx512f", "1", False),
+        ("fpu avx512_bf16", "0", False),
+    ],
+)
+def test_a_cpu_that_computes_in_bfloat16_is_known_by_its_flags(
+    tmp_path, monkeypatch, flags, onednn, found
+):
+    """Where TensorFlow has the library that uses them."""
+    info = tmp_path / "cpuinfo"
+    info.write_text(
+        f"processor\t: 0\nmodel name\t: Some\nflags\t\t: {flags}\nbugs\t: x\n"
+    )
+    monkeypatch.setattr(device, "_CPU_INFO", info)
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", onednn)
+    assert device.select("cpu").bfloat16 is found
+
+
+def test_a_cpu_of_which_nothing_is_known_computes_in_float32(tmp_path, monkeypatch):
+    monkeypatch.setattr(device, "_CPU_INFO", tmp_path / "missing")
+    assert device.select("cpu").bfloat16 is False

@@ -129,3 +129,20 @@ def test_what_is_not_of_this_network_is_an_error(network, known, change):
         less = {key: value for key, value in known.items() if key != name}
         with pytest.raises(TrainerError, match="familiar: expected"):
             familiar.judge(network, {"familiar": less})
+
+
+def test_layers_of_a_network_may_have_the_names_that_keras_gives():
+    """As those of one that was read from a file, where Keras counts anew."""
+    keras.utils.clear_session()
+    layers = keras.layers
+    x = inputs = keras.Input(SHAPE, dtype="uint8")
+    x = layers.Rescaling(1 / 255)(x)
+    x = layers.Concatenate(name="concatenate")([x, x, x])
+    for n in range(2):
+        x = layers.Conv2D(4, 3, 2, activation="relu", name=f"conv{n}")(x)
+    x = keras.ops.mean(x, (1, 2))
+    network = keras.Model(inputs, layers.Dense(3, activation="softmax")(x))
+    keras.utils.clear_session()
+    known = familiar.measured(network, [strokes(250)])
+    assert len(known["layers"]) == 2
+    assert familiar.judge(network, {"familiar": known})(strokes(9))[1].shape == (9,)

@@ -76,11 +76,11 @@ def test_an_image_is_answered_alike_whatever_is_beside_it(weights):
     np.testing.assert_allclose(together[:1], body(images[:1]), atol=1e-4)
 
 
-def test_images_in_color_begin_from_photographs_where_the_weights_are(monkeypatch):
+def test_photographs_begin_from_photographs_where_the_weights_are(monkeypatch):
     monkeypatch.setattr(imagenet, "found", lambda: True)
-    assert models.default((28, 28, 3)) == ("photo", "")
-    assert models.default((64, 64, 1)) == ("strong", "")
+    assert models.default(are_photographs=True) == ("photo", "")
+    assert models.default(are_photographs=False) == ("strong", "")
     monkeypatch.setattr(imagenet, "found", lambda: False)
-    name, advice = models.default((28, 28, 3))
+    name, advice = models.default(are_photographs=True)
     assert name == "strong"
     assert "pip install 'mnist-idx-tfds[photo]'" in advice
