@@ -24,8 +24,8 @@ _MODEL = flags.DEFINE_enum(
     "The tutorial's small network, mnist-node's deeper and slower one, one for any "
     "images, or one for photographs that has learned from a million of them, with the "
     "extra photo (default: photo for photographs, where the extra is installed, else "
-    "strong; cnn for MNIST itself). What is in color is taken for photographs, and gray "
-    "images are unless most of their pixels are paper.",
+    "strong; cnn for MNIST itself). What is in color is taken for photographs, and so are "
+    "gray images with little plain ground.",
 )
 _FROM_MODEL = flags.DEFINE_string(
     "from_model",

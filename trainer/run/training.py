@@ -13,7 +13,7 @@ from typing import Any
 
 from mnist_idx_tfds.foreign import shown
 from trainer import settings
-from trainer.data import arrays, damage, drawings, overlap, pipeline, source
+from trainer.data import arrays, damage, overlap, photographs, pipeline, source
 from trainer.data.split import Split
 from trainer.errors import TrainerError
 from trainer.machine import device, peers, shares
@@ -216,7 +216,7 @@ def _default(train: Split) -> tuple[str, str]:
     """Returns as `models.default`; what is in color is taken for photographs."""
     in_color = train.image_shape[2] == 3
     with damage.named(train.builder):
-        return models.default(in_color or not drawings.are_most(train))
+        return models.default(in_color or photographs.are_most(train))
 
 
 def _batch_size(name: str, given: int | None, selected: Device) -> int:

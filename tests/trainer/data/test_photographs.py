@@ -1,10 +1,10 @@
-"""Whether images are drawings or photographs."""
+"""Whether images are photographs."""
 
 import numpy as np
 import pytest
 from tfds_sets import build
 
-from trainer.data import drawings
+from trainer.data import photographs
 from trainer.data.split import Split
 
 
@@ -26,23 +26,27 @@ def scenes(random, n):
 
 
 @pytest.mark.parametrize(("paper", "ink"), [(5, 255), (240, 10), (128, 255)])
-def test_what_is_mostly_paper_is_drawn(tmp_path, paper, ink):
+def test_what_is_drawn_on_paper_is_none(tmp_path, paper, ink):
     """White on black, black on white, and on gray."""
-    assert drawings.are_most(split(tmp_path, strokes(rng(), 30, paper, ink)))
+    assert not photographs.are_most(split(tmp_path, strokes(rng(), 30, paper, ink)))
 
 
-def test_what_changes_all_over_is_not(tmp_path):
-    assert not drawings.are_most(split(tmp_path, scenes(rng(), 30)))
+def test_what_changes_all_over_is_one(tmp_path):
+    assert photographs.are_most(split(tmp_path, scenes(rng(), 30)))
+
+
+def test_a_thing_before_a_plain_ground_is_none(tmp_path):
+    images = scenes(rng(), 30)
+    images[:, :, :4] = images[:, :, -4:] = 200
+    assert not photographs.are_most(split(tmp_path, images))
 
 
 def test_most_images_decide(tmp_path):
     some = strokes(rng(), 10, 5, 255)
-    assert not drawings.are_most(
-        split(tmp_path / "few", np.concatenate([some, scenes(rng(), 20)]))
-    )
-    assert drawings.are_most(
-        split(tmp_path / "most", np.concatenate([some, scenes(rng(), 5)]))
-    )
+    most = np.concatenate([some, scenes(rng(), 20)])
+    few = np.concatenate([some, scenes(rng(), 5)])
+    assert photographs.are_most(split(tmp_path / "most", most))
+    assert not photographs.are_most(split(tmp_path / "few", few))
 
 
 def rng():
