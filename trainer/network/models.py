@@ -14,6 +14,9 @@ from trainer.network.architectures import cnn, deep, shrinkage, strong
 _LEAST_NORMALIZED = 3  # images; of two, the one is the other's negative.
 _PIXELS = 28 * 28
 _OVERHEAD = 100  # What an image takes beside its pixels, in these.
+# Of the pixels of photographs, less is plain ground: of small ones, and of those that
+# `strong` would shrink.
+_GROUND, _GROUND_OF_LARGE = 0.25, 0.5
 
 
 class Length(NamedTuple):
@@ -39,6 +42,11 @@ def _strong_cost(image_shape: tuple[int, int, int]) -> float:
     # A large one is shrunk; changing it goes by all of its pixels.
     seen = pixels / shrinkage(image_shape) ** 2
     return (_OVERHEAD + seen + pixels / 64) / (_OVERHEAD + _PIXELS + _PIXELS / 64)
+
+
+def _alike(image_shape: tuple[int, int, int]) -> float:
+    """Counts each image as one, whatever its size."""
+    return 1.0
 
 
 # A minute, and four of them, on two cores.
@@ -154,7 +162,7 @@ MODELS = {
         asked=200,  # Each takes long.
         augmented_from=1,
         is_divided=False,
-        length=Length(5, 5_000, 12_000, photo.cost),
+        length=Length(6, 6_400, 16_000, _alike),
     ),
 }
 
@@ -171,7 +179,7 @@ _ADOPTED = Model(
     augmented_from=1,
     is_normalized=True,
     is_divided=False,
-    length=Length(8, 9_000, 14_000, lambda image_shape: 1.0),
+    length=Length(8, 9_000, 14_000, _alike),
 )
 
 
@@ -180,13 +188,22 @@ def of(name: str) -> Model:
     return MODELS.get(name, _ADOPTED)
 
 
-def default(are_photographs: bool) -> tuple[str, str]:
+def default(
+    image_shape: tuple[int, int, int], ground: Callable[[], float]
+) -> tuple[str, str]:
     """Returns the network for images of one's own, and what would help, if anything.
 
     Photographs are for `photo`, where its weights are to be had, others for `strong`.
+    What is in color is taken for photographs, and what is gray goes by its ground.
+
+    Args:
+      image_shape: height, width and channels, in pixels.
+      ground: returns the share of an image that is plain ground, 0 to 1.
     """
-    if not are_photographs:
-        return "strong", ""
+    if image_shape[2] == 1:
+        most = _GROUND_OF_LARGE if shrinkage(image_shape) > 1 else _GROUND
+        if ground() >= most:
+            return "strong", ""
     if imagenet.found():
         return "photo", ""
     return "strong", "photographs gain by pip install 'mnist-idx-tfds[photo]'"

@@ -64,11 +64,6 @@ def photo(
     return network
 
 
-def cost(image_shape: tuple[int, int, int]) -> float:
-    """Returns what an image takes, in those that it sees as 128 x 128 pixels."""
-    return (side(image_shape) / 128) ** 2
-
-
 def side(image_shape: tuple[int, int, int]) -> int:
     """Returns to how many pixels a side images are brought: twice, of 96 to 160."""
     twice = 2 * max(image_shape[:2])

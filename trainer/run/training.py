@@ -13,7 +13,7 @@ from typing import Any
 
 from mnist_idx_tfds.foreign import shown
 from trainer import settings
-from trainer.data import arrays, damage, overlap, photographs, pipeline, source
+from trainer.data import arrays, damage, ground, overlap, pipeline, source
 from trainer.data.split import Split
 from trainer.errors import TrainerError
 from trainer.machine import device, peers, shares
@@ -143,7 +143,11 @@ def train(
     evaluation = Split(builder, eval_split, "--eval_split")
     if seen := overlap.said(builder, eval_split, begun, digests):
         print(f"odd: {seen}", flush=True)
-    name, advice = (name, "") if name else _default(train)
+    advice = ""
+    if not name:
+        with damage.named(builder):
+            measured = functools.partial(ground.share, train)
+            name, advice = models.default(train.image_shape, measured)
     network = models.of(name)
     batch_size = _batch_size(name, batch_size, selected)
     pipeline.check_apart(train, evaluation)  # As they were given.
@@ -210,13 +214,6 @@ def _check(given: dict[str, object]) -> None:
         if given[name] not in choices:
             names = ", ".join(map(str, filter(None, choices)))
             raise TrainerError(f"{name}: expected {names}, found {given[name]!r}")
-
-
-def _default(train: Split) -> tuple[str, str]:
-    """Returns as `models.default`; what is in color is taken for photographs."""
-    in_color = train.image_shape[2] == 3
-    with damage.named(train.builder):
-        return models.default(in_color or photographs.are_most(train))
 
 
 def _batch_size(name: str, given: int | None, selected: Device) -> int:

@@ -78,9 +78,12 @@ def test_an_image_is_answered_alike_whatever_is_beside_it(weights):
 
 def test_photographs_begin_from_photographs_where_the_weights_are(monkeypatch):
     monkeypatch.setattr(imagenet, "found", lambda: True)
-    assert models.default(are_photographs=True) == ("photo", "")
-    assert models.default(are_photographs=False) == ("strong", "")
+    assert models.default((28, 28, 3), lambda: 0.9) == ("photo", "")
+    assert models.default((28, 28, 1), lambda: 0.2) == ("photo", "")
+    assert models.default((28, 28, 1), lambda: 0.3) == ("strong", "")
+    assert models.default((64, 64, 1), lambda: 0.3) == ("photo", "")
+    assert models.default((64, 64, 1), lambda: 0.6) == ("strong", "")
     monkeypatch.setattr(imagenet, "found", lambda: False)
-    name, advice = models.default(are_photographs=True)
+    name, advice = models.default((28, 28, 3), lambda: 0.9)
     assert name == "strong"
     assert "pip install 'mnist-idx-tfds[photo]'" in advice

@@ -3,6 +3,7 @@
 import pytest
 
 from trainer.errors import TrainerError
+from trainer.network import models
 from trainer.run import budget
 from trainer.run.trial import Speed
 
@@ -46,6 +47,17 @@ def test_passes_of_mnists_size_by_number(examples, expected):
 )
 def test_passes_of_ten_thousand_by_size(shape, expected):
     assert budget.of(10_000, shape)[:2] == expected
+
+
+@pytest.mark.parametrize(
+    ("examples", "expected"),
+    [(100, (16, 4)), (554, (12, 1)), (2000, (6, 1)), (4000, (4, 1)), (50_000, (1, 1))],
+)
+def test_passes_of_photographs_by_number_whatever_their_size(examples, expected):
+    """Six, of 6,400 images at least and 16,000 at most."""
+    length = models.MODELS["photo"].length
+    for shape in ((28, 28, 1), (96, 96, 3)):
+        assert budget.of(examples, shape, length=length)[:2] == expected
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -1,10 +1,10 @@
-"""Whether images are photographs."""
+"""How much of images is plain ground."""
 
 import numpy as np
 import pytest
 from tfds_sets import build
 
-from trainer.data import photographs
+from trainer.data import ground
 from trainer.data.split import Split
 
 
@@ -26,27 +26,27 @@ def scenes(random, n):
 
 
 @pytest.mark.parametrize(("paper", "ink"), [(5, 255), (240, 10), (128, 255)])
-def test_what_is_drawn_on_paper_is_none(tmp_path, paper, ink):
+def test_of_what_is_drawn_most_is_ground(tmp_path, paper, ink):
     """White on black, black on white, and on gray."""
-    assert not photographs.are_most(split(tmp_path, strokes(rng(), 30, paper, ink)))
+    assert ground.share(split(tmp_path, strokes(rng(), 30, paper, ink))) > 0.6
 
 
-def test_what_changes_all_over_is_one(tmp_path):
-    assert photographs.are_most(split(tmp_path, scenes(rng(), 30)))
+def test_of_what_changes_all_over_little_is(tmp_path):
+    assert ground.share(split(tmp_path, scenes(rng(), 30))) < 0.25
 
 
-def test_a_thing_before_a_plain_ground_is_none(tmp_path):
+def test_of_a_thing_before_a_plain_ground_that_is(tmp_path):
     images = scenes(rng(), 30)
     images[:, :, :4] = images[:, :, -4:] = 200
-    assert not photographs.are_most(split(tmp_path, images))
+    assert ground.share(split(tmp_path, images)) == pytest.approx(0.4, abs=0.05)
 
 
-def test_most_images_decide(tmp_path):
+def test_it_is_that_of_most_images(tmp_path):
     some = strokes(rng(), 10, 5, 255)
     most = np.concatenate([some, scenes(rng(), 20)])
     few = np.concatenate([some, scenes(rng(), 5)])
-    assert photographs.are_most(split(tmp_path / "most", most))
-    assert not photographs.are_most(split(tmp_path / "few", few))
+    assert ground.share(split(tmp_path / "most", most)) < 0.25
+    assert ground.share(split(tmp_path / "few", few)) > 0.6
 
 
 def rng():
