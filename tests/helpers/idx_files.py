@@ -19,7 +19,6 @@ TRAIN_LABELS = "train-labels-idx1-ubyte.gz"
 TEST_IMAGES = "t10k-images-idx3-ubyte.gz"
 TEST_LABELS = "t10k-labels-idx1-ubyte.gz"
 FILES = (TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS)
-_DRAWN = 8  # Rows of an image, from which it is.
 _DTYPES = {code: np.dtype(dtype) for dtype, code in CODES.items()}
 
 
@@ -109,15 +108,12 @@ def write_set(
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Writes the four files of a random set, returns images and labels by split.
 
-    The highest label is in both splits. Every second row of larger images is black, so
-    that they are taken for drawings, whose network takes less time.
+    The highest label is in both splits.
     """
     rng = np.random.default_rng(seed)
     made = {}
     for split, count in (("train", train), ("test", test)):
         images = rng.integers(0, 256, (count, *shape), np.uint8)
-        if shape[0] >= _DRAWN:
-            images[:, ::2] = 0
         made[split] = images, (num_classes - 1 - np.arange(count)) % num_classes
     write_arrays(folder, made, label_dtype, test_name, separator, suffix)
     return made
