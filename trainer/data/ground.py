@@ -15,7 +15,7 @@ def share(split: Split) -> float:
 
     Ground is what is as bright as the median of an image's border. It is .05 to .25 of
     photographs of surfaces, scenes and bodies, .6 to .9 of letters and sketches, and
-    between these of signs and of things before a plain ground.
+    between these of signs and of things before a plain one.
     """
     shares = []
     for images, _ in records.unoptimized(split.batches(most=_SAMPLE)):
