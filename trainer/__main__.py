@@ -25,7 +25,7 @@ _MODEL = flags.DEFINE_enum(
     "images, or one for photographs that has learned from a million of them, with the "
     "extra photo (default: photo for photographs, where the extra is installed, else "
     "strong; cnn for MNIST itself). What is in color is taken for photographs, and so are "
-    "gray images of 60 pixels a side and more with little plain ground.",
+    "gray images with little plain ground.",
 )
 _FROM_MODEL = flags.DEFINE_string(
     "from_model",

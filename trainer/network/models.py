@@ -14,7 +14,9 @@ from trainer.network.architectures import cnn, deep, shrinkage, strong
 _LEAST_NORMALIZED = 3  # images; of two, the one is the other's negative.
 _PIXELS = 28 * 28
 _OVERHEAD = 100  # What an image takes beside its pixels, in these.
-_GROUND = 0.5  # Of the pixels of gray photographs, less is plain ground.
+# Of the pixels of photographs, less is plain ground: of small ones, and of those that
+# `strong` would shrink.
+_GROUND, _GROUND_OF_LARGE = 0.25, 0.5
 
 
 class Length(NamedTuple):
@@ -192,16 +194,16 @@ def default(
     """Returns the network for images of one's own, and what would help, if anything.
 
     Photographs are for `photo`, where its weights are to be had, others for `strong`.
-    What is in color is taken for photographs, and so is what is gray, has little ground,
-    and would be shrunk by `strong`; of smaller images that sees as much, in less time.
+    What is in color is taken for photographs, and what is gray goes by its ground.
 
     Args:
       image_shape: height, width and channels, in pixels.
       ground: returns the share of an image that is plain ground, 0 to 1.
     """
-    is_gray = image_shape[2] == 1
-    if is_gray and (shrinkage(image_shape) == 1 or ground() >= _GROUND):
-        return "strong", ""
+    if image_shape[2] == 1:
+        most = _GROUND_OF_LARGE if shrinkage(image_shape) > 1 else _GROUND
+        if ground() >= most:
+            return "strong", ""
     if imagenet.found():
         return "photo", ""
     return "strong", "photographs gain by pip install 'mnist-idx-tfds[photo]'"

@@ -12,14 +12,14 @@ from idx_files import write_set
 @pytest.mark.skipif(
     not hasattr(os, "sched_setaffinity"), reason="cores cannot be withheld here"
 )
-def test_the_default_network_gives_the_same_on_1_3_and_16_cores(tmp_path):
+def test_strong_gives_the_same_on_1_3_and_16_cores(tmp_path):
     """Batches of 48 and a last one of 13, changed at random, with dropout; in float32."""
     write_set(tmp_path / "own", train=109, test=37, shape=(12, 10), num_classes=3)
     found = {}
     for cores in (1, 3, 16):
         args = (
             *(f"--idx_dir={tmp_path / 'own'}", f"--data_dir={tmp_path / 'data'}"),
-            *("--device=cpu", "--epochs=2", "--log_every=1"),
+            *("--device=cpu", "--model=strong", "--epochs=2", "--log_every=1"),
             f"--workdir={tmp_path / str(cores)}",
         )
         in_float32 = {"TF_ENABLE_ONEDNN_OPTS": "0"}  # On any CPU.

@@ -79,7 +79,8 @@ def test_an_image_is_answered_alike_whatever_is_beside_it(weights):
 def test_photographs_begin_from_photographs_where_the_weights_are(monkeypatch):
     monkeypatch.setattr(imagenet, "found", lambda: True)
     assert models.default((28, 28, 3), lambda: 0.9) == ("photo", "")
-    assert models.default((40, 40, 1), lambda: 0.1) == ("strong", "")
+    assert models.default((28, 28, 1), lambda: 0.2) == ("photo", "")
+    assert models.default((28, 28, 1), lambda: 0.3) == ("strong", "")
     assert models.default((64, 64, 1), lambda: 0.3) == ("photo", "")
     assert models.default((64, 64, 1), lambda: 0.6) == ("strong", "")
     monkeypatch.setattr(imagenet, "found", lambda: False)
