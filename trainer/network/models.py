@@ -44,11 +44,6 @@ def _strong_cost(image_shape: tuple[int, int, int]) -> float:
     return (_OVERHEAD + seen + pixels / 64) / (_OVERHEAD + _PIXELS + _PIXELS / 64)
 
 
-def _alike(image_shape: tuple[int, int, int]) -> float:
-    """Counts each image as one, whatever its size."""
-    return 1.0
-
-
 # A minute, and four of them, on two cores.
 STRONG_LENGTH = Length(16, 100_000, 400_000, _strong_cost)
 
@@ -162,7 +157,7 @@ MODELS = {
         asked=200,  # Each takes long.
         augmented_from=1,
         is_divided=False,
-        length=Length(6, 6_400, 16_000, _alike),
+        length=Length(10, 10_000, 24_000, photo.cost),
     ),
 }
 
@@ -179,7 +174,7 @@ _ADOPTED = Model(
     augmented_from=1,
     is_normalized=True,
     is_divided=False,
-    length=Length(8, 9_000, 14_000, _alike),
+    length=Length(8, 9_000, 14_000, lambda image_shape: 1.0),
 )
 
 

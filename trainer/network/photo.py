@@ -64,6 +64,14 @@ def photo(
     return network
 
 
+def cost(image_shape: tuple[int, int, int]) -> float:
+    """Returns in how many images one counts: what it takes, next to 128 x 128 as it is seen.
+
+    A smaller one counts as one, too: to be seen more often makes it known by heart.
+    """
+    return max(1.0, (side(image_shape) / 128) ** 2)
+
+
 def side(image_shape: tuple[int, int, int]) -> int:
     """Returns to how many pixels a side images are brought: twice, of 96 to 160."""
     twice = 2 * max(image_shape[:2])

@@ -50,14 +50,21 @@ def test_passes_of_ten_thousand_by_size(shape, expected):
 
 
 @pytest.mark.parametrize(
-    ("examples", "expected"),
-    [(100, (16, 4)), (554, (12, 1)), (2000, (6, 1)), (4000, (4, 1)), (50_000, (1, 1))],
+    ("examples", "shape", "expected"),
+    [
+        # Ten, of 10,000 images at least and 24,000 at most, of 28 x 28 as of 64 x 64.
+        (1080, (28, 28, 3), (10, 1)),
+        (2000, (64, 64, 1), (10, 1)),
+        (500, (64, 64, 3), (20, 1)),
+        (4800, (28, 28, 1), (5, 1)),
+        # Of 96 x 96 fewer.
+        (554, (96, 96, 3), (12, 1)),
+        (50_000, (96, 96, 3), (1, 1)),
+    ],
 )
-def test_passes_of_photographs_by_number_whatever_their_size(examples, expected):
-    """Six, of 6,400 images at least and 16,000 at most."""
+def test_passes_of_photographs_by_number_and_size(examples, shape, expected):
     length = models.MODELS["photo"].length
-    for shape in ((28, 28, 1), (96, 96, 3)):
-        assert budget.of(examples, shape, length=length)[:2] == expected
+    assert budget.of(examples, shape, length=length)[:2] == expected
 
 
 @pytest.mark.parametrize("shape", SHAPES)
