@@ -13,6 +13,7 @@ import keras
 
 from trainer.data.pipeline import Data
 from trainer.machine.device import Device
+from trainer.network import precision
 from trainer.run.callbacks import Record
 from trainer.run.hyperparameters import Hyperparameters
 
@@ -53,7 +54,7 @@ def opening(
         f"{data.why_feed and f' ({data.why_feed})'}",
         train.features.note,
         network,
-        "" if how.precision == "float32" else f"trained in {how.precision}",
+        "" if how.precision == precision.FLOAT32 else f"trained in {how.precision}",
         "augmented" if data.augmentation else "",
         weighed,
         how.length(data) + (why and f", {why}"),

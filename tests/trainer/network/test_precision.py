@@ -55,7 +55,7 @@ def test_features_are_computed_in_it_in_training_and_nowhere_else():
     assert {layer.dtype_policy.name for layer in network.layers[1:]} == {"float32"}
 
 
-def test_a_run_says_it_learns_and_its_weights_are_float32(own, tmp_path, capsys):
+def test_a_run_says_so_and_learns_and_its_weights_are_float32(own, tmp_path, capsys):
     data = feed_of(own, batch_size=16, seed=0)
     settings = dataclasses.replace(STRONG, epochs=8)
     result = loop.run(settings, data, FAST, workdir=f"{tmp_path}")
